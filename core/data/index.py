@@ -1,0 +1,78 @@
+"""The index of an image data set: what is in it, where, and what is wrong with it.
+
+Shape suffixes: I images, N objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that was skipped while indexing.
+
+    Attributes:
+        path: The file at fault.
+        message: One sentence: what is wrong with it, and what was skipped for it.
+    """
+
+    path: Path
+    message: str
+
+
+@dataclass(frozen=True, eq=False)
+class DatasetIndex:
+    """Images, objects and splits of one data set; immutable and cheap to hand around.
+
+    Attributes:
+        name: What the window calls it, such as "VOC 2007 (1,500-image split)".
+        folder: The folder that was opened.
+        classes: Class names, sorted; a label is an index into them.
+        image_ids: Identifier of each image (its file's stem), length I.
+        image_paths: File of each image, length I.
+        image_size_I2: Width and height in pixels, int64.
+        image_index_N: Which image each object is in, int64; objects of an image are adjacent.
+        box_xyxy_N4: Boxes in pixels, 0-based, x2 and y2 exclusive, float32.
+        label_N: Class of each object, int64.
+        difficult_N: VOC's "difficult" flag.
+        unseen_N: True for demo objects whose drawing never occurs in training.
+        splits: Split name to ascending image indices, int64.
+        problems: What was skipped, in file order.
+        fingerprint: Hex digest of the annotations and image files (names, sizes, boxes, labels).
+    """
+
+    name: str
+    folder: Path
+    classes: tuple[str, ...]
+    image_ids: tuple[str, ...]
+    image_paths: tuple[Path, ...]
+    image_size_I2: IntArray
+    image_index_N: IntArray
+    box_xyxy_N4: FloatArray
+    label_N: IntArray
+    difficult_N: BoolArray
+    unseen_N: BoolArray
+    splits: Mapping[str, IntArray]
+    problems: tuple[Problem, ...]
+    fingerprint: str
+
+    def objects_of_split(self, split: str, *, include_difficult: bool = True) -> IntArray:
+        """Returns the ascending indices of the objects in a split's images."""
+        chosen = np.isin(self.image_index_N, self.splits[split])
+        if not include_difficult:
+            chosen &= ~self.difficult_N
+        return np.flatnonzero(chosen).astype(np.int64)
+
+    def objects_of_image(self, image_index: int) -> IntArray:
+        """Returns the ascending indices of the objects in one image."""
+        return np.flatnonzero(self.image_index_N == image_index).astype(np.int64)
