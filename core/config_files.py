@@ -1,0 +1,90 @@
+"""Configuration files, built-in recipes and the command line's key=value words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from core.config import ExperimentConfig, config_from_tree, require_known_key
+from core.errors import ConfigError
+from core.ranking import nearest
+
+RECIPE_FOLDER = Path(__file__).parent.parent / "resources" / "recipes"
+
+
+def load_config(path: Path) -> ExperimentConfig:
+    """Reads a configuration from a YAML file.
+
+    Raises:
+        ConfigError: If it cannot be read or is not a configuration.
+    """
+    return config_from_tree(_read_tree(path))
+
+
+def recipe_names() -> tuple[str, ...]:
+    """Returns the names of the built-in recipes."""
+    return tuple(sorted(path.stem for path in RECIPE_FOLDER.glob("*.yaml")))
+
+
+def load_recipe(name: str) -> ExperimentConfig:
+    """Reads a built-in recipe.
+
+    Raises:
+        ConfigError: If there is none of that name.
+    """
+    if name not in recipe_names():
+        hint = nearest(name, recipe_names(), "Choose one of the recipes")
+        raise ConfigError(f"There is no recipe '{name}'.", hint)
+    return load_config(RECIPE_FOLDER / f"{name}.yaml")
+
+
+def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
+    """Reads `key=value` words, the values as YAML.
+
+    Raises:
+        ConfigError: If a word has no `=`, an unknown key or a value that is no YAML.
+    """
+    values: dict[str, Any] = {}
+    for word in assignments:
+        key, equals, text = word.partition("=")
+        if not equals:
+            raise ConfigError(f"'{word}' sets nothing.", "Write --set key=value.")
+        require_known_key(key)
+        try:
+            values[key] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigError(
+                f"{key}: '{text}' is not a value.", "Values are YAML.", key
+            ) from error
+        if isinstance(values[key], str) and _looks_like_number(values[key]):
+            values[key] = float(values[key])
+    return values
+
+
+def _read_tree(path: Path) -> dict[str, Any]:
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read.", "Give a YAML file, or --recipe NAME."
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid YAML.", "Correct the file.") from error
+    if not isinstance(tree, dict):
+        raise ConfigError(
+            f"{path} is not a configuration.", "It should hold keys such as training."
+        )
+    tree.pop("description", None)
+    return tree
+
+
+def _looks_like_number(text: str) -> bool:
+    """YAML 1.1 reads 1e-3 as text."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return "e" in text.lower() and text.lower() not in {"e"}

@@ -1,0 +1,193 @@
+"""What a training run says while it runs, as frozen values that travel as JSON lines.
+
+The same events reach the window's inbox, the terminal and events.jsonl.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from core.errors import AkinError
+
+Status = Literal["done", "stopped", "cancelled", "interrupted", "failed"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended; its str() is the sentence the user reads.
+
+    Attributes:
+        status: done; stopped (kept); cancelled (discarded); interrupted (killed); failed.
+        message: One sentence.
+        hint: What to do, if anything.
+        traceback: For the log, of a failure that is not the user's.
+        epochs: Epochs completed.
+    """
+
+    status: Status
+    message: str
+    hint: str = ""
+    traceback: str = ""
+    epochs: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Base of all events.
+
+    Attributes:
+        time_s: Seconds since the Unix epoch when it was made.
+    """
+
+    time_s: float = field(default_factory=time.time)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStarted(Event):
+    run: str
+    method: str
+    device: str
+    epochs: int
+    steps_per_epoch: int
+    train_objects: int
+    validation_objects: int
+    test_objects: int
+    resumed_at_step: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseChanged(Event):
+    """What the run is busy with: reading, caching, loading torch, warming up, training, ...
+
+    Attributes:
+        phase: A word or two, such as "caching crops".
+        done: Units done, of `total`; 0 of 0 where it cannot be counted.
+        total: Units in all.
+    """
+
+    phase: str
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepCompleted(Event):
+    """One optimizer step.
+
+    Attributes:
+        step: 1 for the first step of the run.
+        epoch: 1 for the first epoch.
+        loss: Loss of the batch (the objective's units).
+        loss_by_rank: l_1, l_2, ...; None where a rank had no positives.
+        learning_rate: Of this step.
+        objects_per_s: Objects seen a second, both views counted once.
+    """
+
+    step: int
+    epoch: int
+    loss: float
+    loss_by_rank: tuple[float | None, ...] = ()
+    learning_rate: float
+    objects_per_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochCompleted(Event):
+    """One pass over the training objects.
+
+    Attributes:
+        loss: Mean of the steps' losses.
+        validation_accuracy: Nearest class mean on the validation split; None if it is empty.
+        validation_balanced_accuracy: Mean recall over classes; None if it is empty.
+        compliance: Share of ordered pairs that hold on the validation split; None if undefined.
+    """
+
+    epoch: int
+    step: int
+    loss: float
+    validation_accuracy: float | None = None
+    validation_balanced_accuracy: float | None = None
+    compliance: float | None = None
+    duration_s: float = 0.0
+    is_best: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationCompleted(Event):
+    split: str
+    accuracy: float | None = None
+    balanced_accuracy: float | None = None
+    majority_share: float | None = None
+    auroc: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointSaved(Event):
+    path: str
+    step: int
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarningRaised(Event):
+    message: str
+    hint: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFinished(Event):
+    outcome: Outcome
+
+
+EVENT_TYPES: tuple[type[Event], ...] = (
+    RunStarted,
+    PhaseChanged,
+    StepCompleted,
+    EpochCompleted,
+    EvaluationCompleted,
+    CheckpointSaved,
+    WarningRaised,
+    RunFinished,
+)
+
+Emit = Callable[[Event], None]
+
+
+def event_name(kind: type[Event]) -> str:
+    """Returns the name in events.jsonl: StepCompleted -> step_completed."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
+
+
+def event_to_json(event: Event) -> dict[str, Any]:
+    """Returns the event as a JSON object with its name in the field `event`."""
+    return {"event": event_name(type(event)), **asdict(event)}
+
+
+def event_from_json(data: Mapping[str, Any]) -> Event:
+    """Rebuilds an event; unknown fields are ignored.
+
+    Raises:
+        AkinError: If it is no event.
+    """
+    by_name = {event_name(kind): kind for kind in EVENT_TYPES}
+    kind = by_name.get(str(data.get("event")))
+    if kind is None:
+        raise AkinError(f"'{data.get('event')}' is no event.", "The event log may be damaged.")
+    known = {f.name for f in fields(kind)}
+    values = {name: value for name, value in data.items() if name in known}
+    if kind is RunFinished:
+        values["outcome"] = Outcome(**values["outcome"])
+    if "loss_by_rank" in values:
+        values["loss_by_rank"] = tuple(values["loss_by_rank"])
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise AkinError("An event lacks fields.", "The event log may be damaged.") from error

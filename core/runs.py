@@ -1,0 +1,359 @@
+"""Run directories: what a run leaves behind, written so that a kill never leaves half a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+import platformdirs
+
+from core.config import ExperimentConfig
+from core.config_files import load_config
+from core.errors import AkinError, RunError
+from core.events import Event, Outcome, event_from_json, event_to_json
+from core.ranking import Ranking
+from core.ranking_files import ranking_from_yaml
+
+
+def default_workspace() -> Path:
+    """Returns the workspace used where none is given: $AKIN_WORKSPACE or the user's data folder."""
+    given = os.environ.get("AKIN_WORKSPACE")
+    return Path(given) if given else Path(platformdirs.user_data_dir("akin", appauthor=False))
+
+
+def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Writes a file under a temporary name, syncs it and moves it into place.
+
+    Raises:
+        RunError: If the disk is full or cannot be written; the old file stays as it was.
+    """
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=f".{path.name}.", delete=False
+        ) as file:
+            temporary = Path(file.name)
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise RunError(
+            f"{path} cannot be written: {(error.strerror or str(error)).lower()}.",
+            "Free some disk space, or choose a folder you can write to.",
+        ) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes UTF-8 text atomically."""
+    write_atomically(path, lambda file: file.write(text.encode()))
+
+
+def write_json(path: Path, data: object) -> None:
+    """Writes JSON atomically; NaN is refused."""
+    write_text(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The judged test objects of a run, as in predictions.npz.
+
+    Shape suffixes: N objects, C known classes, D embedding.
+
+    Attributes:
+        image_id_N: The image's file stem.
+        box_xyxy_N4: Pixels, 0-based, x2 and y2 exclusive.
+        classes: Known class names.
+        label_N: Index into `classes`; -1 for objects of withheld classes.
+        predicted_N: Index into `classes`.
+        score_NC: Cosine to each class mean (logits for SoftMax).
+        embedding_ND: Unit vectors.
+        true_name_N: The class as annotated, also for withheld objects.
+        unseen_N: Objects whose drawing never occurs in training.
+    """
+
+    image_id_N: npt.NDArray[np.str_]
+    box_xyxy_N4: npt.NDArray[np.float32]
+    classes: tuple[str, ...]
+    label_N: npt.NDArray[np.int64]
+    predicted_N: npt.NDArray[np.int64]
+    score_NC: npt.NDArray[np.float32]
+    embedding_ND: npt.NDArray[np.float32]
+    true_name_N: npt.NDArray[np.str_]
+    unseen_N: npt.NDArray[np.bool_]
+
+    def save(self, path: Path) -> None:
+        """Writes predictions.npz atomically, plain arrays only."""
+        arrays = {
+            "image_id": self.image_id_N,
+            "box_xyxy": self.box_xyxy_N4,
+            "classes": np.array(self.classes, dtype=np.str_),
+            "label": self.label_N,
+            "predicted": self.predicted_N,
+            "score_NC": self.score_NC,
+            "embedding_ND": self.embedding_ND,
+            "true_name": self.true_name_N,
+            "unseen": self.unseen_N,
+        }
+        write_atomically(path, lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls, path: Path) -> Predictions:
+        """Reads predictions.npz.
+
+        Raises:
+            RunError: If it is missing or damaged.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return cls(
+                    file["image_id"],
+                    file["box_xyxy"],
+                    tuple(str(name) for name in file["classes"]),
+                    file["label"],
+                    file["predicted"],
+                    file["score_NC"],
+                    file["embedding_ND"],
+                    file["true_name"],
+                    file["unseen"],
+                )
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            raise RunError(
+                f"{path} is missing or damaged.", "Evaluate the run again, or train it anew."
+            ) from error
+
+
+class Run:
+    """One run directory.
+
+    Args:
+        path: The directory; need not be complete.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and other.path == self.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+    @property
+    def name(self) -> str:
+        """The directory's name."""
+        return self.path.name
+
+    @cached_property
+    def config(self) -> ExperimentConfig:
+        """The configuration it was started with."""
+        return load_config(self.path / "config.yaml")
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        """The user's ranking as it was when the run started."""
+        try:
+            text = (self.path / "ranking.yaml").read_text(encoding="utf-8")
+        except OSError as error:
+            raise RunError(
+                f"{self.path} has no ranking.yaml.", "Choose a run directory made by Akin."
+            ) from error
+        return ranking_from_yaml(text, "ranking.yaml")
+
+    def environment(self) -> dict[str, Any]:
+        """environment.json, or an empty dictionary."""
+        return _read_json(self.path / "environment.json") or {}
+
+    def metrics(self) -> dict[str, Any] | None:
+        """metrics.json, or None while there is none."""
+        return _read_json(self.path / "metrics.json")
+
+    def predictions(self) -> Predictions:
+        """predictions.npz (raises RunError if it is missing)."""
+        return Predictions.load(self.path / "predictions.npz")
+
+    @property
+    def checkpoint_folder(self) -> Path:
+        return self.path / "checkpoints"
+
+    def outcome(self) -> Outcome | None:
+        """How it ended; None while it runs; "interrupted" where its process is gone."""
+        data = _read_json(self.path / "outcome.json")
+        if data is not None:
+            return Outcome(**data)
+        if self._process_is_alive():
+            return None
+        return Outcome(
+            "interrupted",
+            "The run was interrupted before it ended.",
+            "Its last checkpoint is kept: akin train --run DIR --resume",
+        )
+
+    def write_outcome(self, outcome: Outcome) -> None:
+        write_json(self.path / "outcome.json", asdict(outcome))
+
+    def events(self) -> Iterator[Event]:
+        """Yields what events.jsonl holds; a last line cut by a kill is left out."""
+        try:
+            with (self.path / "events.jsonl").open(encoding="utf-8") as file:
+                for line in file:
+                    if not line.endswith("\n"):
+                        return
+                    try:
+                        yield event_from_json(json.loads(line))
+                    except (json.JSONDecodeError, AkinError):
+                        continue
+        except OSError:
+            return
+
+    def cut_events_after(self, step: int) -> None:
+        """Drops events of later steps, and the ends of earlier attempts, before a resume."""
+        kept = []
+        for event in self.events():
+            if getattr(event, "step", 0) > step:
+                break
+            kept.append(json.dumps(event_to_json(event), allow_nan=False))
+        write_text(self.path / "events.jsonl", "".join(line + "\n" for line in kept))
+
+    def _process_is_alive(self) -> bool:
+        pid = self.environment().get("pid")
+        if not isinstance(pid, int):
+            return False
+        return process_start(pid) == self.environment().get("process_start")
+
+
+class EventLog:
+    """Appends events to events.jsonl, one JSON object a line."""
+
+    def __init__(self, run: Run) -> None:
+        self._file = (run.path / "events.jsonl").open("a", encoding="utf-8", buffering=1)
+
+    def write(self, event: Event) -> None:
+        self._file.write(json.dumps(event_to_json(event), allow_nan=False) + "\n")
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class RunStore:
+    """The folder that holds a workspace's runs.
+
+    Args:
+        folder: Created when the first run is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def create(self, config: ExperimentConfig, ranking: Ranking, path: Path | None = None) -> Run:
+        """Makes a run directory with its configuration and ranking.
+
+        Args:
+            config: Saved as config.yaml.
+            ranking: Saved as ranking.yaml.
+            path: Where; None: the next free number in the store.
+
+        Raises:
+            RunError: If the directory exists and is not empty, or cannot be written.
+        """
+        target = path if path is not None else self._next_path(config)
+        try:
+            if target.exists() and (not target.is_dir() or any(target.iterdir())):
+                raise RunError(
+                    f"{target} exists already.",
+                    "Choose another --run directory, or continue it with --resume.",
+                )
+            for name in ("checkpoints", "figures", "tables"):
+                (target / name).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(
+                f"{target} cannot be created: {(error.strerror or str(error)).lower()}.",
+                "Choose a folder you can write to.",
+            ) from error
+        write_text(target / "config.yaml", config.to_yaml())
+        write_text(target / "ranking.yaml", ranking.to_yaml())
+        return Run(target)
+
+    def list(self) -> list[Run]:
+        """Returns the runs, oldest first."""
+        if not self.folder.is_dir():
+            return []
+        found = [p for p in self.folder.iterdir() if (p / "config.yaml").is_file()]
+        return [Run(path) for path in sorted(found, key=_run_order)]
+
+    def delete(self, run: Run) -> None:
+        """Removes a run directory (a cancelled run)."""
+        shutil.rmtree(run.path, ignore_errors=True)
+
+    def _next_path(self, config: ExperimentConfig) -> Path:
+        numbers = [_run_order(run.path)[0] for run in self.list()]
+        number = max(numbers, default=0) + 1
+        while True:
+            path = self.folder / f"{number:04d}-{config.objective.method}"
+            if not path.exists():
+                return path
+            number += 1
+
+
+def open_run(path: Path) -> Run:
+    """Opens an existing run directory.
+
+    Raises:
+        RunError: If it is none.
+    """
+    if not (path / "config.yaml").is_file():
+        raise RunError(f"{path} is not a run directory.", "List them with: akin runs list")
+    return Run(path)
+
+
+def process_start(pid: int) -> str | None:
+    """Returns when a process started, in a form that only it can match; None if it is gone."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+        return stat.rsplit(")", 1)[1].split()[19]
+    except (OSError, IndexError):
+        pass
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return "alive"
+    except (OSError, ValueError, OverflowError):
+        return None
+    return "alive"
+
+
+def format_time(time_s: float) -> str:
+    """Returns a local date and time, such as "2026-11-23 14:05"."""
+    return datetime.fromtimestamp(time_s, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def _run_order(path: Path) -> tuple[int, str]:
+    head = path.name.split("-")[0]
+    return (int(head) if head.isdigit() else 0, path.name)
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, json.JSONDecodeError) as error:
+        raise RunError(f"{path} is damaged.", "Evaluate the run again.") from error
+    return data if isinstance(data, dict) else None
