@@ -1,0 +1,31 @@
+"""What the window tells the user in its message bar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from core.errors import AkinError
+
+Level = Literal["info", "success", "warning", "error"]
+
+
+@dataclass(frozen=True)
+class Message:
+    """One sentence, with its remedy.
+
+    Attributes:
+        level: How grave it is.
+        text: What happened.
+        hint: What to do.
+        detail: For the log: a traceback, or a list; shown on demand.
+    """
+
+    level: Level
+    text: str
+    hint: str = ""
+    detail: str = ""
+
+    @classmethod
+    def of_error(cls, error: AkinError) -> Message:
+        return cls("error", error.message, error.hint)

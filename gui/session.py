@@ -1,0 +1,354 @@
+"""The only mutable state of the application: data, ranking, configuration and runs.
+
+Pages know the session and nothing of each other. Every change of the ranking goes through
+`Session.edit` and so through the undo stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtGui import QUndoCommand, QUndoStack
+
+from core.config import ExperimentConfig
+from core.config_files import load_recipe, recipe_names
+from core.data import open_dataset
+from core.data.demo import write_demo
+from core.data.index import DatasetIndex
+from core.errors import AkinError
+from core.events import Event, Outcome, RunFinished
+from core.ranking import Ranking
+from core.ranking_files import load_ranking
+from core.runs import Run, RunStore, write_text
+from gui.messages import Message
+from gui.tasks import Progress, Task
+from gui.training_thread import EventInbox, TrainingThread
+
+INBOX_INTERVAL_MS = 100
+DEMO_IMAGES = 900
+DEMO_SEED = 0
+
+
+@dataclass(frozen=True)
+class ObjectSelection:
+    """What is selected anywhere in the window: objects of the data set, and why.
+
+    Attributes:
+        object_indices: Indices into the DatasetIndex.
+        text: Such as "true cat, predicted dog (14)".
+    """
+
+    object_indices: tuple[int, ...]
+    text: str
+
+
+class _RankingEdit(QUndoCommand):
+    def __init__(self, session: Session, after: Ranking, text: str) -> None:
+        super().__init__(text)
+        self._session = session
+        self._before = session.ranking
+        self._after = after
+
+    def redo(self) -> None:
+        self._session._set_ranking(self._after)
+
+    def undo(self) -> None:
+        self._session._set_ranking(self._before)
+
+
+class Session(QObject):
+    """The state that the pages share.
+
+    Args:
+        workspace: Folder for runs, rankings and the demo; created as needed.
+        parent: Owner.
+    """
+
+    dataset_changed = Signal(object)  # DatasetIndex
+    dataset_loading = Signal(str, int, int)  # what, done, total; "" when it is over
+    ranking_changed = Signal(object)  # Ranking
+    config_changed = Signal(object)  # ExperimentConfig
+    class_selected = Signal(str)
+    runs_changed = Signal()
+    run_changed = Signal(object)  # Run | None: the run being judged
+    training_started = Signal(object)  # Run
+    training_stopping = Signal(str)  # "stop" | "cancel"
+    events_received = Signal(object)  # list[Event]
+    training_finished = Signal(object)  # Outcome
+    selection_changed = Signal(object)  # ObjectSelection | None
+    page_requested = Signal(str)  # "data", "ranking", "training", "results", "detections"
+    message_posted = Signal(object)  # Message
+
+    def __init__(self, workspace: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.workspace = workspace
+        self.store = RunStore(workspace / "runs")
+        self.undo_stack = QUndoStack(self)
+        self.dataset: DatasetIndex | None = None
+        self.ranking = Ranking()
+        self.ranking_path: Path | None = None
+        self.config = _first_config()
+        self.run: Run | None = None
+        self.selected_class = ""
+        self.selection: ObjectSelection | None = None
+        self._thread: TrainingThread | None = None
+        self._inbox = EventInbox()
+        self._task: Task | None = None
+        self._timer = QTimer(self)
+        self._timer.setInterval(INBOX_INTERVAL_MS)
+        self._timer.timeout.connect(self._on_inbox_timer)
+
+    # ----- messages -----
+
+    def post(self, message: Message) -> None:
+        self.message_posted.emit(message)
+
+    def post_error(self, error: AkinError) -> None:
+        self.post(Message.of_error(error))
+
+    # ----- data -----
+
+    def open_demo(self) -> None:
+        """Opens the built-in demo, generating it the first time."""
+        folder = self.workspace / f"demo-{DEMO_IMAGES}-{DEMO_SEED}"
+
+        def work(progress: Progress, _should_stop: object) -> DatasetIndex:
+            if not folder.exists():
+                write_demo(folder, images=DEMO_IMAGES, seed=DEMO_SEED, progress=progress)
+            return open_dataset(folder)
+
+        self._load("Making the demo", work)
+
+    def open_data(self, folder: Path) -> None:
+        """Opens a data folder in the background; on failure the present one stays."""
+        self._load(f"Reading {folder.name}", lambda _progress, _should_stop: open_dataset(folder))
+
+    def _load(self, what: str, work: Any) -> None:
+        if self._task is not None:
+            self.post(Message("warning", "A data set is being read.", "Wait until it is there."))
+            return
+        self._loading = what
+        self._task = Task(work, self)
+        self._task.progressed.connect(self._on_load_progressed)
+        self._task.succeeded.connect(self._on_loaded)
+        self._task.failed.connect(self._on_load_failed)
+        self._task.finished.connect(self._on_load_finished)
+        self.dataset_loading.emit(what, 0, 0)
+        self._task.start()
+
+    @Slot(int, int)
+    def _on_load_progressed(self, done: int, total: int) -> None:
+        self.dataset_loading.emit(self._loading, done, total)
+
+    @Slot(object)
+    def _on_loaded(self, index: DatasetIndex) -> None:
+        self.dataset = index
+        self.set_config_values({"data.folder": str(index.folder)})
+        if self.selected_class not in index.classes:
+            self.selected_class = index.classes[0]
+        self.select_objects(None)
+        self.dataset_changed.emit(index)
+        self.class_selected.emit(self.selected_class)
+        if index.problems:
+            count = len(index.problems)
+            self.post(
+                Message(
+                    "warning",
+                    f"{count} problem{'s' if count > 1 else ''} found in {index.name}; "
+                    "what could not be read was skipped.",
+                    "The Data page lists them.",
+                )
+            )
+
+    @Slot(object)
+    def _on_load_failed(self, error: AkinError) -> None:
+        self.post_error(error)
+
+    @Slot()
+    def _on_load_finished(self) -> None:
+        assert self._task is not None
+        self._task.deleteLater()
+        self._task = None
+        self.dataset_loading.emit("", 0, 0)
+
+    # ----- ranking -----
+
+    def edit(self, ranking: Ranking, text: str) -> None:
+        """Changes the ranking; the only way to.
+
+        Args:
+            ranking: The new one; the same as before is no edit.
+            text: The undo step's name, such as "move boat to rank 3".
+        """
+        if ranking != self.ranking:
+            self.undo_stack.push(_RankingEdit(self, ranking, text))
+
+    def open_ranking(self, source: str | Path) -> None:
+        """Opens a ranking file or preset as an undoable step; on failure nothing changes."""
+        try:
+            ranking = load_ranking(source)
+        except AkinError as error:
+            self.post_error(error)
+            return
+        self.edit(ranking, f"open {ranking.name}")
+        self.ranking_path = Path(source) if Path(source).is_file() else None
+        self.undo_stack.setClean()
+
+    def save_ranking(self, path: Path) -> bool:
+        """Saves the ranking as YAML; says so, or why not."""
+        try:
+            write_text(path, self.ranking.to_yaml())
+        except AkinError as error:
+            self.post_error(error)
+            return False
+        self.ranking_path = path
+        self.undo_stack.setClean()
+        self.post(Message("success", f"Ranking saved as {path.name}."))
+        return True
+
+    def select_class(self, name: str) -> None:
+        if name != self.selected_class:
+            self.selected_class = name
+            self.class_selected.emit(name)
+
+    def _set_ranking(self, ranking: Ranking) -> None:
+        self.ranking = ranking
+        self.ranking_changed.emit(ranking)
+
+    # ----- configuration -----
+
+    def set_config(self, config: ExperimentConfig) -> None:
+        if config != self.config:
+            self.config = config
+            self.config_changed.emit(config)
+
+    def set_config_values(self, values: Mapping[str, Any]) -> None:
+        """Sets dotted keys.
+
+        Raises:
+            ConfigError: If a value is impossible; nothing changes.
+        """
+        self.set_config(self.config.with_values(values))
+
+    def use_recipe(self, name: str) -> None:
+        """Takes a recipe's settings, keeping the opened data."""
+        try:
+            recipe = load_recipe(name)
+        except AkinError as error:
+            self.post_error(error)
+            return
+        folder = self.config.data.folder
+        self.set_config(recipe.with_values({"data.folder": folder} if folder else {}))
+
+    # ----- runs -----
+
+    @property
+    def is_training(self) -> bool:
+        return self._thread is not None
+
+    @property
+    def training_run(self) -> Run | None:
+        """The run being trained."""
+        return self._thread.training_run if self._thread else None
+
+    def select_run(self, run: Run | None) -> None:
+        if run != self.run:
+            self.run = run
+            self.select_objects(None)
+            self.run_changed.emit(run)
+
+    def start_training(self) -> None:
+        """Creates a run from the configuration and the ranking, and trains it."""
+        if self.is_training:
+            return
+        if self.dataset is None:
+            self.post(Message("error", "There is no data yet.", "Open a VOC folder or the demo."))
+            return
+        try:
+            if self.config.objective.method == "ranked":
+                self.ranking.require_valid(self.dataset.classes)
+            run = self.store.create(self.config, self.ranking)
+        except AkinError as error:
+            self.post_error(error)
+            return
+        self._start(run, resume=False)
+
+    def resume_training(self, run: Run) -> None:
+        """Continues a stopped or interrupted run from its last checkpoint."""
+        if not self.is_training:
+            self._start(run, resume=True)
+
+    def _start(self, run: Run, *, resume: bool) -> None:
+        self._thread = TrainingThread(run, self._inbox, resume=resume, parent=self)
+        self._timer.start()
+        self.runs_changed.emit()
+        self.training_started.emit(run)
+        self._thread.start()
+
+    def stop_training(self) -> None:
+        """Stop and keep."""
+        if self._thread is not None:
+            self._thread.control.stop()
+            self.training_stopping.emit("stop")
+
+    def cancel_training(self) -> None:
+        """Cancel and discard."""
+        if self._thread is not None:
+            self._thread.control.cancel()
+            self.training_stopping.emit("cancel")
+
+    def set_training_paused(self, paused: bool) -> None:
+        if self._thread is not None:
+            control = self._thread.control
+            (control.pause if paused else control.resume)()
+
+    @Slot()
+    def _on_inbox_timer(self) -> None:
+        events: list[Event] = self._inbox.drain()
+        if events:
+            self.events_received.emit(events)
+        finished = [event for event in events if isinstance(event, RunFinished)]
+        if finished:
+            self._finish_training(finished[-1].outcome)
+
+    def _finish_training(self, outcome: Outcome) -> None:
+        assert self._thread is not None
+        thread, self._thread = self._thread, None
+        self._timer.stop()
+        thread.wait()
+        run = thread.training_run
+        thread.deleteLater()
+        self.runs_changed.emit()
+        if outcome.status != "cancelled":
+            if run == self.run:
+                self.run_changed.emit(run)
+            self.select_run(run)
+        self.training_finished.emit(outcome)
+        level = {"done": "success", "failed": "error"}.get(outcome.status, "info")
+        self.post(Message(level, outcome.message, outcome.hint, outcome.traceback))  # type: ignore[arg-type]
+
+    # ----- selection -----
+
+    def select_objects(self, selection: ObjectSelection | None) -> None:
+        """Selects objects everywhere in the window; None clears."""
+        if selection != self.selection:
+            self.selection = selection
+            self.selection_changed.emit(selection)
+
+    def close(self) -> None:
+        """Stops and waits for everything that runs; call once, before the window goes."""
+        if self._task is not None:
+            self._task.stop()
+            self._task.wait()
+        if self._thread is not None:
+            self._thread.control.stop()
+            self._thread.wait()
+            self._on_inbox_timer()
+
+
+def _first_config() -> ExperimentConfig:
+    return load_recipe("demo") if "demo" in recipe_names() else ExperimentConfig()

@@ -1,0 +1,83 @@
+"""The only thread that trains, and the inbox its events arrive in."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import traceback
+
+from PySide6.QtCore import QObject, QThread
+
+from core.events import Event, Outcome, PhaseChanged, RunFinished
+from core.runs import Run
+from core.training.control import TrainingControl
+
+
+class EventInbox:
+    """A thread-safe queue of events; the window drains it ten times a second."""
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
+
+    def put(self, event: Event) -> None:
+        self._queue.put(event)
+
+    def drain(self) -> list[Event]:
+        """Returns everything that has arrived, in order."""
+        events = []
+        while True:
+            try:
+                events.append(self._queue.get_nowait())
+            except queue.Empty:
+                return events
+
+
+class TrainingThread(QThread):
+    """Trains one run through core.training.Trainer.
+
+    Whatever happens, the last event in the inbox is RunFinished.
+
+    Args:
+        run: The run directory, holding configuration and ranking.
+        inbox: Where the events go.
+        resume: Continue from the last checkpoint.
+        parent: Owner.
+    """
+
+    def __init__(
+        self, run: Run, inbox: EventInbox, *, resume: bool = False, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.training_run = run
+        self.control = TrainingControl()
+        self._inbox = inbox
+        self._resume = resume
+
+    def run(self) -> None:
+        threading.current_thread().name = "training"
+        finished = False
+
+        def emit(event: Event) -> None:
+            nonlocal finished
+            finished = finished or isinstance(event, RunFinished)
+            self._inbox.put(event)
+
+        try:
+            emit(PhaseChanged(phase="loading torch"))
+            from core.training.trainer import Trainer  # noqa: PLC0415 - torch takes seconds
+
+            Trainer(self.training_run, emit, self.control, resume=self._resume).run()
+        except BaseException as error:  # noqa: BLE001 - QThread would swallow it
+            if not finished:
+                emit(RunFinished(outcome=_failure(error)))
+        else:
+            assert finished, "Trainer.run ended without RunFinished"
+
+
+def _failure(error: BaseException) -> Outcome:
+    return Outcome(
+        "failed",
+        f"Training failed: {error or type(error).__name__}.",
+        "The log below has the details.",
+        traceback="".join(traceback.format_exception(error)),
+    )
