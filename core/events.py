@@ -26,6 +26,8 @@ class Outcome:
         hint: What to do, if anything.
         traceback: For the log, of a failure that is not the user's.
         epochs: Epochs completed.
+        cause: Why it failed: "input" (the request), "memory", "disk", "loss" (not finite), "data"
+            (vanished while it ran) or "bug"; empty otherwise.
     """
 
     status: Status
@@ -33,6 +35,7 @@ class Outcome:
     hint: str = ""
     traceback: str = ""
     epochs: int = 0
+    cause: str = ""
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()

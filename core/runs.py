@@ -20,7 +20,14 @@ import platformdirs
 from core.config import ExperimentConfig
 from core.config_files import load_config
 from core.errors import AkinError, RunError
-from core.events import Event, Outcome, event_from_json, event_to_json
+from core.events import (
+    EvaluationCompleted,
+    Event,
+    Outcome,
+    RunFinished,
+    event_from_json,
+    event_to_json,
+)
 from core.ranking import Ranking
 from core.ranking_files import ranking_from_yaml
 
@@ -29,6 +36,12 @@ def default_workspace() -> Path:
     """Returns the workspace used where none is given: $AKIN_WORKSPACE or the user's data folder."""
     given = os.environ.get("AKIN_WORKSPACE")
     return Path(given) if given else Path(platformdirs.user_data_dir("akin", appauthor=False))
+
+
+def default_cache() -> Path:
+    """Returns the folder for what can be made again: $AKIN_CACHE or the user's cache folder."""
+    given = os.environ.get("AKIN_CACHE")
+    return Path(given) if given else Path(platformdirs.user_cache_dir("akin", appauthor=False))
 
 
 def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -229,6 +242,8 @@ class Run:
         for event in self.events():
             if getattr(event, "step", 0) > step:
                 break
+            if isinstance(event, RunFinished | EvaluationCompleted):
+                continue
             kept.append(json.dumps(event_to_json(event), allow_nan=False))
         write_text(self.path / "events.jsonl", "".join(line + "\n" for line in kept))
 

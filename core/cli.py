@@ -1,0 +1,276 @@
+"""The `akin` command: thin; each command calls one thing in core and prints it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from core.cli_output import make_reporter, print_error
+from core.config import ExperimentConfig
+from core.config_files import load_config, load_recipe, parse_assignments
+from core.errors import AkinError, ConfigError, RankingError, RunError
+from core.events import Emit, Outcome
+from core.ranking import Ranking
+from core.ranking_files import load_ranking
+from core.runs import Run, RunStore, default_workspace, format_time, open_run
+
+EXIT_DONE, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
+DEMO_IMAGES = 900
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
+data_app = typer.Typer(help="Data sets.", no_args_is_help=True)
+ranking_app = typer.Typer(help="Rankings.", no_args_is_help=True)
+runs_app = typer.Typer(help="Runs of the workspace.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+app.add_typer(ranking_app, name="ranking")
+app.add_typer(runs_app, name="runs")
+
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+
+
+@app.callback()
+def _akin() -> None:
+    """Annotation-driven ranking experiments; without arguments, the window."""
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
+    images: Annotated[int, typer.Option(min=40, help="How many scenes.")] = DEMO_IMAGES,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 0,
+) -> None:
+    """Writes the built-in demo data set as a VOC folder."""
+    from core.data.demo import write_demo  # noqa: PLC0415 - fonts are read only here
+
+    with make_reporter(as_json=False) as reporter:
+        write_demo(folder, images=images, seed=seed, progress=reporter.progress("drawing scenes"))
+    print(f"{images} scenes written to {folder}")
+
+
+@data_app.command("check")
+def data_check(
+    folder: Annotated[Path, typer.Argument(metavar="DIR")], as_json: JsonOption = False
+) -> None:
+    """Reads a VOC folder, decodes every image and lists what was skipped."""
+    from core.data import open_dataset, summarize  # noqa: PLC0415
+
+    summary = summarize(index := open_dataset(folder, verify_images=True))
+    problems = [{"file": str(p.path), "message": p.message} for p in index.problems]
+    if as_json:
+        print(json.dumps(summary.to_json() | {"problems": problems}, indent=1))
+        return
+    print(f"{index.name}: {summary.images} images, {summary.objects} objects", end=", ")
+    print(f"{len(index.classes)} classes, {summary.difficult} difficult objects")
+    print("splits: " + ", ".join(f"{k} {len(v)}" for k, v in index.splits.items()))
+    table = Table("class", *(f"{split}" for split in index.splits), box=None)
+    for label, name in enumerate(index.classes):
+        counts = [
+            str(int((index.label_N[index.objects_of_split(split)] == label).sum()))
+            for split in index.splits
+        ]
+        table.add_row(name, *counts)
+    Console().print(table)
+    for problem in problems:
+        print(f"skipped: {problem['file']}: {problem['message']}")
+    print(f"{len(problems)} problem{'' if len(problems) == 1 else 's'} found")
+
+
+@ranking_app.command("check")
+def ranking_check(
+    source: Annotated[str, typer.Argument(metavar="FILE", help="A YAML file or a preset.")],
+    data: Annotated[Path, typer.Option(help="The data set's folder.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Says whether a ranking fits a data set, and what is wrong with it."""
+    from core.data import open_dataset  # noqa: PLC0415
+
+    ranking = load_ranking(source)
+    classes = open_dataset(data).classes
+    problems = ranking.problems(classes)
+    if as_json:
+        found = [vars(problem) for problem in problems]
+        print(json.dumps({"name": ranking.name, "depth": ranking.depth, "problems": found}))
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors:
+        for problem in errors[1:] if not as_json else []:
+            print(f"also: {problem.message} {problem.hint}", file=sys.stderr)
+        raise RankingError(errors[0].message, errors[0].hint)
+    if not as_json:
+        anchors = len(ranking.similar)
+        print(f"{ranking.name}: fits; {anchors} of {len(classes)} classes rank others,", end=" ")
+        print(f"depth {ranking.depth}")
+
+
+@app.command()
+def train(
+    config_file: Annotated[Path | None, typer.Argument(metavar="[CONFIG.yaml]")] = None,
+    recipe: Annotated[str | None, typer.Option(help="A built-in configuration.")] = None,
+    data: Annotated[Path | None, typer.Option(metavar="DIR", help="A VOC folder.")] = None,
+    ranking: Annotated[str | None, typer.Option(metavar="FILE|PRESET")] = None,
+    run: Annotated[Path | None, typer.Option(metavar="DIR", help="The run's directory.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue --run.")] = False,
+    epochs: Annotated[int | None, typer.Option(help="Short for training.epochs.")] = None,
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", metavar="key=value", help="Any key.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Trains a run and judges it on the test split."""
+    if resume:
+        if run is None:
+            raise RunError("--resume needs a run directory.", "Give --run DIR.")
+        _train(open_run(run), resume=True, as_json=as_json)
+        return
+    if config_file is not None and recipe is not None:
+        raise ConfigError("A configuration file and a recipe were given.", "Give one of them.")
+    config = ExperimentConfig()
+    if config_file is not None:
+        config = load_config(config_file)
+    elif recipe is not None:
+        config = load_recipe(recipe)
+    values: dict[str, Any] = parse_assignments(assignments or [])
+    if epochs is not None:
+        values["training.epochs"] = epochs
+    if data is not None:
+        values["data.folder"] = str(data.resolve())
+    elif not config.data.folder and recipe == "demo" and "data.folder" not in values:
+        values["data.folder"] = str(_demo_folder())
+    if ranking is not None:
+        values["ranking.source"] = ranking
+    config = config.with_values(values)
+    _train(_create(config, load_ranking(config.ranking.source), run), as_json=as_json)
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Judges a run's last checkpoint on its test split (again)."""
+    _train(open_run(run), judge_only=True, as_json=as_json)
+
+
+@runs_app.command("list")
+def runs_list(
+    folder: Annotated[Path | None, typer.Argument(metavar="[DIR]")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Lists the runs of the workspace, or of a folder."""
+    store = RunStore(folder if folder is not None else default_workspace() / "runs")
+    rows = [_run_row(found) for found in store.list()]
+    if as_json:
+        print(json.dumps(rows, indent=1))
+        return
+    if not rows:
+        print(f"No runs in {store.folder}. Train one with: akin train --recipe demo")
+        return
+    table = Table("run", "started", "status", "method", "data", "accuracy", "AUROC", box=None)
+    for row in rows:
+        figures = ("" if row[k] is None else f"{row[k]:.3f}" for k in ("accuracy", "auroc"))
+        started = format_time(row["started"]) if row["started"] else ""
+        table.add_row(row["run"], started, row["status"], row["method"], row["data"], *figures)
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _run_row(run: Run) -> dict[str, Any]:
+    environment, metrics, outcome = run.environment(), run.metrics() or {}, run.outcome()
+    config = run.config
+    depth = f" r{config.ranking.depth}" if config.objective.method == "ranked" else ""
+    return {
+        "run": run.name,
+        "path": str(run.path),
+        "started": environment.get("started"),
+        "status": outcome.status if outcome else "running",
+        "method": config.objective.method + depth,
+        "data": environment.get("data_name", ""),
+        "accuracy": metrics.get("accuracy"),
+        "auroc": (metrics.get("ood") or {}).get("auroc"),
+    }
+
+
+def _demo_folder() -> Path:
+    from core.data.demo import write_demo  # noqa: PLC0415
+
+    folder = default_workspace() / f"demo-{DEMO_IMAGES}-0"
+    if not folder.exists():
+        with make_reporter(as_json=False, to_stderr=True) as reporter:
+            progress = reporter.progress("drawing the demo")
+            write_demo(folder, images=DEMO_IMAGES, seed=0, progress=progress)
+    return folder
+
+
+def _create(config: ExperimentConfig, ranking: Ranking, path: Path | None) -> Run:
+    return RunStore(default_workspace() / "runs").create(config, ranking, path)
+
+
+def _train(
+    run: Run, *, resume: bool = False, judge_only: bool = False, as_json: bool = False
+) -> None:
+    from core.training.control import TrainingControl  # noqa: PLC0415
+
+    control = TrainingControl()
+    interrupted = False
+
+    def on_interrupt(_number: int, _frame: object) -> None:
+        nonlocal interrupted
+        if interrupted:
+            raise KeyboardInterrupt
+        interrupted = True
+        control.stop()
+
+    earlier = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        with make_reporter(as_json=as_json) as reporter:
+            outcome = _run_trainer(run, reporter.emit, control, resume, judge_only)
+    finally:
+        signal.signal(signal.SIGINT, earlier)
+    if outcome.status == "failed":
+        if outcome.traceback:
+            print(outcome.traceback, file=sys.stderr)
+        print_error(outcome.message, outcome.hint)
+        raise typer.Exit(EXIT_BAD_INPUT if outcome.cause == "input" else EXIT_FAILED)
+    if not as_json:
+        print(outcome)
+        if run.path.exists():
+            print(f"run: {run.path}")
+    raise typer.Exit(EXIT_INTERRUPTED if interrupted else EXIT_DONE)
+
+
+def _run_trainer(run: Run, emit: Emit, control: Any, resume: bool, judge_only: bool) -> Outcome:
+    from core.training.trainer import Trainer  # noqa: PLC0415 - torch takes seconds
+
+    return Trainer(run, emit, control, resume=resume, judge_only=judge_only).run()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line; without arguments it becomes the window."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words:
+        os.execv(sys.executable, [sys.executable, "-m", "gui"])
+    try:
+        code = app(args=words, standalone_mode=False, prog_name="akin")
+    except AkinError as error:
+        print_error(error.message, error.hint)
+        code = EXIT_BAD_INPUT
+    except click.exceptions.Exit as error:
+        code = error.exit_code
+    except click.ClickException as error:
+        print_error(error.format_message(), "See: akin --help")
+        code = EXIT_BAD_INPUT
+    except (KeyboardInterrupt, click.Abort):
+        code = EXIT_INTERRUPTED
+    raise SystemExit(code if isinstance(code, int) else EXIT_DONE)
+
+
+if __name__ == "__main__":
+    main()

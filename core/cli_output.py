@@ -1,0 +1,172 @@
+"""How the command line shows what happens: bars on a terminal, lines in a pipe, or JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from core.events import (
+    EpochCompleted,
+    EvaluationCompleted,
+    Event,
+    PhaseChanged,
+    RunFinished,
+    RunStarted,
+    StepCompleted,
+    WarningRaised,
+    event_to_json,
+)
+
+
+def print_error(message: str, hint: str) -> None:
+    """Prints what happened and what to do, on standard error."""
+    sys.stderr.write(f"error: {message}\n")
+    if hint:
+        sys.stderr.write(f"hint: {hint}\n")
+
+
+class Reporter:
+    """Prints one plain line an epoch: for pipes and log files."""
+
+    def __init__(self, *, to_stderr: bool = False) -> None:
+        self._out = sys.stderr if to_stderr else sys.stdout
+        self._phase = ""
+        self._epochs = 0
+
+    def __enter__(self) -> Reporter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return None
+
+    def progress(self, what: str) -> Callable[[int, int], None]:
+        """Returns a function that shows how far something is."""
+        self._line(f"{what} ...")
+        return lambda _done, _total: None
+
+    def emit(self, event: Event) -> None:
+        """Shows an event."""
+        if isinstance(event, RunStarted):
+            self._epochs = event.epochs
+            self._line(
+                f"{event.method} on {event.device}: {event.train_objects} objects to learn from, "
+                f"{event.validation_objects} to validate, {event.test_objects} to test"
+            )
+        elif isinstance(event, PhaseChanged) and event.phase != self._phase:
+            self._phase = event.phase
+            self._line(f"{event.phase} ...")
+        elif isinstance(event, WarningRaised):
+            self._line(f"warning: {event.message} {event.hint}".rstrip())
+        elif isinstance(event, EpochCompleted):
+            self._line(epoch_line(event, self._epochs))
+        elif isinstance(event, EvaluationCompleted):
+            self._line(evaluation_line(event))
+
+    def _line(self, text: str) -> None:
+        self._out.write(text + "\n")
+        self._out.flush()
+
+
+class JsonReporter(Reporter):
+    """Prints every event as one JSON object a line."""
+
+    def progress(self, what: str) -> Callable[[int, int], None]:
+        return lambda _done, _total: None
+
+    def emit(self, event: Event) -> None:
+        self._line(json.dumps(event_to_json(event), allow_nan=False))
+
+
+class TerminalReporter(Reporter):
+    """Draws a progress bar under the lines."""
+
+    def __init__(self, *, to_stderr: bool = False) -> None:
+        super().__init__(to_stderr=to_stderr)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total}"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=Console(stderr=to_stderr),
+            transient=True,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Reporter:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def progress(self, what: str) -> Callable[[int, int], None]:
+        return lambda done, total: self._show(what, done, total)
+
+    def emit(self, event: Event) -> None:
+        if isinstance(event, RunStarted):
+            self._total = event.epochs * event.steps_per_epoch
+        if isinstance(event, PhaseChanged):
+            self._show(event.phase, event.done, event.total)
+        elif isinstance(event, StepCompleted):
+            note = f"loss {event.loss:.3f}  {event.objects_per_s:.0f} objects/s"
+            self._show(f"epoch {event.epoch}/{self._epochs}", event.step, self._total, note)
+        else:
+            if isinstance(event, RunFinished):
+                self._bar.stop()
+            super().emit(event)
+
+    def _show(self, what: str, done: int, total: int, note: str = "") -> None:
+        if self._task is None:
+            self._task = self._bar.add_task(what, total=None, note="")
+        self._bar.update(
+            self._task, description=what, completed=done, total=total or None, note=note
+        )
+
+    def _line(self, text: str) -> None:
+        self._bar.console.print(text, markup=False, highlight=False)
+
+
+def make_reporter(*, as_json: bool, to_stderr: bool = False) -> Reporter:
+    """Returns the reporter that fits: JSON, a terminal's, or plain lines."""
+    if as_json:
+        return JsonReporter()
+    stream = sys.stderr if to_stderr else sys.stdout
+    return (TerminalReporter if stream.isatty() else Reporter)(to_stderr=to_stderr)
+
+
+def epoch_line(event: EpochCompleted, epochs: int) -> str:
+    """Returns an epoch in one line."""
+    text = f"epoch {event.epoch}/{epochs}  loss {event.loss:.4f}"
+    if event.validation_accuracy is not None:
+        text += f"  validation accuracy {event.validation_accuracy:.3f}"
+    if event.compliance is not None:
+        text += f"  compliance {event.compliance:.3f}"
+    return f"{text}  {event.duration_s:.1f} s"
+
+
+def evaluation_line(event: EvaluationCompleted) -> str:
+    """Returns a judgement in one line, accuracy beside the majority class's share."""
+    if event.accuracy is None:
+        return f"{event.split}: nothing to judge"
+    text = (
+        f"{event.split}: accuracy {event.accuracy:.3f} (majority class {event.majority_share:.3f})"
+    )
+    if event.balanced_accuracy is not None:
+        text += f", balanced accuracy {event.balanced_accuracy:.3f}"
+    return text + (f", AUROC {event.auroc:.3f}" if event.auroc is not None else "")

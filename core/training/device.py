@@ -1,0 +1,62 @@
+"""Where a run computes, and in which precision."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+import torch
+
+from core.errors import DeviceError
+
+
+def choose_device(name: str) -> torch.device:
+    """Returns the device that "auto", "cpu", "cuda" or "cuda:N" means here.
+
+    Raises:
+        DeviceError: If a GPU is asked for that is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (device.index or 0) >= count:
+            found = f"only {count} found" if count else "none was found"
+            raise DeviceError(
+                f"Device '{name}' was asked for, but there is no such GPU here ({found}).",
+                "Choose device auto or cpu.",
+            )
+    return device
+
+
+def choose_precision(precision: str, device: torch.device) -> torch.dtype | None:
+    """Returns the autocast type, or None for float32.
+
+    "auto" takes bfloat16 on GPUs that have it and on CPUs with matrix units for it.
+    """
+    if precision == "float32":
+        return None
+    if precision == "bfloat16":
+        return torch.bfloat16
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else None
+    return torch.bfloat16 if torch.cpu._is_amx_tile_supported() else None
+
+
+def describe_device(device: torch.device) -> str:
+    """Returns a device's name for people, such as "cpu (Intel Xeon, 2 threads)"."""
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    return f"cpu ({processor_name()}, {torch.get_num_threads()} threads)"
+
+
+def processor_name() -> str:
+    """Returns the processor's name."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name") and (name := line.partition(":")[2].strip()):
+                return name
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

@@ -1,0 +1,49 @@
+"""environment.json: what the run ran on, enough to tell two machines apart."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import sys
+import time
+from typing import Any
+
+import numpy as np
+import torch
+import torchvision
+
+import core
+from core.config import ExperimentConfig
+from core.runs import Run, process_start, write_json
+from core.training.device import describe_device, processor_name
+from core.training.experiment import Experiment
+
+
+def write_environment(
+    run: Run, config: ExperimentConfig, device: torch.device, experiment: Experiment | None = None
+) -> None:
+    """Writes environment.json; without an experiment, what is known before the data are read."""
+    known: dict[str, Any] = run.environment()
+    known |= {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+        "numpy": np.__version__,
+        "code_version": core.__version__,
+        "platform": platform.platform(),
+        "processor": processor_name(),
+        "threads": torch.get_num_threads(),
+        "device": describe_device(device),
+        "seed": config.seed,
+        "pid": os.getpid(),
+        "process_start": process_start(os.getpid()),
+        "command": shlex.join(sys.argv),
+        "started": known.get("started", time.time()),
+    }
+    if experiment is not None:
+        known |= {
+            "data_name": experiment.index.name,
+            "data_fingerprint": experiment.index.fingerprint,
+        }
+    write_json(run.path / "environment.json", known)

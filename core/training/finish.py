@@ -1,0 +1,69 @@
+"""The end of a run: the test split judged once, and everything written into its directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from core.evaluation.report import run_metrics
+from core.events import Emit, EvaluationCompleted, PhaseChanged
+from core.runs import Predictions, Run, write_json
+from core.training.experiment import Experiment
+from core.training.judging import Crops, predict_test
+from core.training.learner import Learner
+from core.training.tables import write_tables
+
+
+def judge_and_write(
+    run: Run,
+    learner: Learner,
+    experiment: Experiment,
+    crops: Crops,
+    timing: dict[str, float],
+    emit: Emit,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> dict[str, Any] | None:
+    """Judges the test split and writes predictions.npz, metrics.json, tables and figures.
+
+    Returns:
+        The metrics; None where `should_stop` turned true (nothing is written then).
+    """
+    emit(PhaseChanged(phase="judging"))
+    predictions = predict_test(learner, experiment, crops, should_stop)
+    if predictions is None:
+        return None
+    metrics = metrics_of(run, predictions, experiment, timing)
+    predictions.save(run.path / "predictions.npz")
+    write_json(run.path / "metrics.json", metrics)
+    write_tables(run, metrics)
+    ood = metrics["ood"] or {}
+    emit(
+        EvaluationCompleted(
+            split=run.config.data.test_split,
+            accuracy=metrics["accuracy"],
+            balanced_accuracy=metrics["balanced_accuracy"],
+            majority_share=metrics["majority_share"],
+            auroc=ood.get("auroc"),
+        )
+    )
+    return metrics
+
+
+def metrics_of(
+    run: Run, predictions: Predictions, experiment: Experiment, timing: dict[str, float]
+) -> dict[str, Any]:
+    """Returns the content of metrics.json."""
+    config = run.config
+    return run_metrics(
+        classes=predictions.classes,
+        label_N=predictions.label_N,
+        predicted_N=predictions.predicted_N,
+        score_NC=predictions.score_NC,
+        withheld=config.data.withheld,
+        image_id_N=predictions.image_id_N,
+        unseen_N=predictions.unseen_N,
+        similarity_CC=experiment.judged_similarity_CC,
+        seed=config.seed,
+        timing=timing,
+        objective=config.objective.method,
+    )

@@ -1,0 +1,201 @@
+"""What learns: encoder, key encoder, memory bank and objective, behind one call a step.
+
+Shape suffixes: B batch, H W crop side, D embedding, F features, C known classes, N objects,
+R ranks.
+"""
+
+from __future__ import annotations
+
+import copy
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from core.config import ExperimentConfig
+from core.contrastive.bank import MemoryBank, momentum_update
+from core.contrastive.encoder import build_encoder
+from core.contrastive.loss import RankedInfoNCE
+from core.contrastive.views import ViewSettings, make_view, plain_view
+from core.training.sampling import view_seed
+
+
+@dataclass(frozen=True)
+class StepLoss:
+    """Loss of one step.
+
+    Attributes:
+        total: Scalar with gradient.
+        by_rank_R: l_1, l_2, ..., NaN where a rank had no positives; detached.
+    """
+
+    total: Tensor
+    by_rank_R: Tensor
+
+
+class Learner:
+    """Encoder and objective of one run.
+
+    Args:
+        config: The run's configuration.
+        similarity_CC: What the ranked loss takes; float64 or float32.
+        device: Where everything lives.
+        precision: Autocast type, or None for float32.
+    """
+
+    def __init__(
+        self,
+        config: ExperimentConfig,
+        similarity_CC: Tensor,
+        device: torch.device,
+        precision: torch.dtype | None,
+    ) -> None:
+        self._config = config
+        self._device = device
+        self._precision = precision
+        self.is_softmax = config.objective.method == "softmax"
+        torch.manual_seed(config.seed)
+        self.encoder = build_encoder(
+            config.encoder.name,
+            config.encoder.stem,
+            config.encoder.embedding_size,
+            weights=config.encoder.weights,
+            num_classes=len(similarity_CC) if self.is_softmax else None,
+        ).to(device, memory_format=torch.channels_last)
+        self._similarity_CC = similarity_CC.to(device, torch.float32)
+        self._views = view_settings(config)
+        contrast, objective = config.contrast, config.objective
+        has_keys = contrast.momentum > 0 and not self.is_softmax
+        self.key_encoder = copy.deepcopy(self.encoder).requires_grad_(False) if has_keys else None
+        self.bank = (
+            MemoryBank(contrast.bank_size, config.encoder.embedding_size, device)
+            if contrast.bank_size and not self.is_softmax
+            else None
+        )
+        self._loss = RankedInfoNCE(
+            (objective.temperature_min, objective.temperature_max), objective.positives
+        )
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Returns the context in which the encoder runs."""
+        if self._precision is None:
+            return nullcontext()
+        return torch.autocast(self._device.type, self._precision)
+
+    def step_loss(self, crops_BCHW: Tensor, label_B: Tensor, step: int) -> StepLoss:
+        """Returns the loss of a batch; keys enter the bank after it is computed.
+
+        Args:
+            crops_BCHW: uint8 on the device.
+            label_B: Index into the known classes.
+            step: 0 for the first; with the run's seed it fixes the views.
+        """
+        seed = self._config.seed
+        first, second = (
+            make_view(crops_BCHW, self._views, view_seed(seed, step, view)).contiguous(
+                memory_format=torch.channels_last
+            )
+            for view in (1, 2)
+        )
+        if self.is_softmax:
+            with self.autocast():
+                logits = self.encoder.logits(torch.cat([first, second]))
+            loss = functional.cross_entropy(logits.float(), label_B.repeat(2))
+            return StepLoss(loss, loss.detach().reshape(1))
+        query_BD, key_BD = self._embed_views(first, second)
+        bank = self.bank
+        detail = self._loss.forward_detailed(
+            query_BD,
+            key_BD,
+            label_B,
+            self._similarity_CC,
+            bank.bank_MD if bank else None,
+            bank.labels_M if bank else None,
+            include_batch=self._config.contrast.include_batch,
+        )
+        if bank is not None:
+            bank.enqueue(key_BD.detach(), label_B)
+        return StepLoss(detail.total, detail.by_rank_R)
+
+    def _embed_views(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+        if self.key_encoder is None:
+            with self.autocast():
+                query_BD, key_BD = self.encoder(torch.cat([first, second])).chunk(2)
+            return query_BD, key_BD
+        with self.autocast():
+            query_BD = self.encoder(first)
+            with torch.no_grad():
+                momentum_update(self.key_encoder, self.encoder, self._config.contrast.momentum)
+                key_BD = self.key_encoder(second)
+        return query_BD, key_BD
+
+    @torch.no_grad()
+    def embed(self, crops_NCHW: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Embeds crops without augmentation, in the encoder's evaluation mode.
+
+        Returns:
+            embedding_ND on the unit sphere (SoftMax: normalised features), float32, and
+            logits_NC for SoftMax, else None.
+        """
+        images = plain_view(crops_NCHW, self._views).contiguous(memory_format=torch.channels_last)
+        with self.autocast():
+            if not self.is_softmax:
+                return self.encoder(images).float(), None
+            features = self.encoder.features(images).float()
+            logits = self.encoder.logits(images).float()
+        return functional.normalize(features, dim=1), logits
+
+    def train(self, mode: bool = True) -> None:
+        """Switches between training and evaluation mode."""
+        self.encoder.train(mode)
+        if self.key_encoder is not None:
+            self.key_encoder.train(mode)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns everything that learns."""
+        return {
+            "encoder": self.encoder.state_dict(),
+            "key_encoder": self.key_encoder.state_dict() if self.key_encoder else None,
+            "bank": self.bank.state_dict() if self.bank else None,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes up a state_dict."""
+        self.encoder.load_state_dict(state["encoder"])
+        if self.key_encoder is not None:
+            self.key_encoder.load_state_dict(state["key_encoder"])
+        if self.bank is not None:
+            self.bank.load_state_dict(state["bank"])
+
+
+def view_settings(config: ExperimentConfig) -> ViewSettings:
+    """Returns the views' settings as the augmentation takes them."""
+    views = config.views
+    return ViewSettings(
+        size=config.crops.size,
+        scale=(views.scale_min, views.scale_max),
+        flip_p=views.flip_probability,
+        jitter=(views.brightness, views.contrast, views.saturation, views.hue),
+        jitter_p=views.jitter_probability,
+        grayscale_p=views.grayscale_probability,
+    )
+
+
+def build_optimizer(config: ExperimentConfig, learner: Learner) -> torch.optim.Optimizer:
+    """Returns the configured optimizer over the encoder's weights."""
+    options = config.optimizer
+    parameters = [p for p in learner.encoder.parameters() if p.requires_grad]
+    if options.name == "adamw":
+        return torch.optim.AdamW(
+            parameters, lr=options.learning_rate, weight_decay=options.weight_decay, fused=True
+        )
+    return torch.optim.SGD(
+        parameters,
+        lr=options.learning_rate,
+        momentum=options.momentum,
+        weight_decay=options.weight_decay,
+        fused=True,
+    )

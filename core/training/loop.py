@@ -1,0 +1,193 @@
+"""The loop over steps: a pure function of seed and step, so that a resume is exact.
+
+Shape suffixes: S steps, B batch.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from core.config import ExperimentConfig
+from core.events import Emit, EpochCompleted, PhaseChanged
+from core.training.control import TrainingControl
+from core.training.experiment import Experiment
+from core.training.judging import Crops, Validation, validate
+from core.training.learner import Learner
+from core.training.sampling import epoch_batches, steps_in_epoch
+from core.training.schedule import learning_rate
+from core.training.step_reporter import StepReporter
+
+
+@dataclass
+class Progress:
+    """How far a run is; saved in every checkpoint.
+
+    Attributes:
+        step: Steps completed.
+        epochs: Epochs completed.
+        loss_sum: Sum of the losses of this epoch's steps so far.
+        best_accuracy: Highest validation accuracy so far; -1 before the first.
+        trained_s: Seconds spent in steps and validation.
+    """
+
+    step: int = 0
+    epochs: int = 0
+    loss_sum: float = 0.0
+    best_accuracy: float = -1.0
+    trained_s: float = 0.0
+
+
+class TrainingLoop:
+    """Runs the steps from `progress` to the end or a stop.
+
+    Args:
+        config: The run's configuration.
+        learner: Changed in place.
+        optimizer: Over the learner's weights.
+        experiment: Data and labels.
+        crops: Of all its objects.
+        progress: Changed in place.
+        emit: Receives the events.
+        control: Looked at before every step.
+        save: Called now and then, when a checkpoint is due.
+    """
+
+    def __init__(
+        self,
+        config: ExperimentConfig,
+        learner: Learner,
+        optimizer: torch.optim.Optimizer,
+        experiment: Experiment,
+        crops: Crops,
+        progress: Progress,
+        emit: Emit,
+        control: TrainingControl,
+        save: Callable[[], None],
+    ) -> None:
+        self._config = config
+        self._learner = learner
+        self._optimizer = optimizer
+        self._experiment = experiment
+        self._crops = crops
+        self._progress = progress
+        self._emit = emit
+        self._control = control
+        self._save = save
+        self.best_state: dict[str, Any] | None = None
+        self._objects = crops.readable(experiment.train)
+        self._label_N = experiment.label_N[self._objects]
+        batch_size = min(config.training.batch_size, len(self._objects))
+        self.steps_per_epoch = steps_in_epoch(len(self._objects), batch_size)
+        self._total_steps = self.steps_per_epoch * config.training.epochs
+        self._reporter = StepReporter(emit, batch_size)
+
+    def run(self, checkpoint_interval_s: float) -> None:
+        """Trains; returns at the end of the last epoch or when a stop is requested."""
+        progress = self._progress
+        self._learner.train(True)
+        saved_at = started = time.perf_counter()
+        self._reporter.restart_clock()
+        first = True
+        while progress.step < self._total_steps and not self._control.stop_requested:
+            if self._control.paused:
+                self._pause()
+                continue
+            self._step()
+            if first:
+                self._emit(PhaseChanged(phase="training"))
+                first = False
+            if progress.step % self.steps_per_epoch == 0:
+                self._complete_epoch()
+            now = time.perf_counter()
+            progress.trained_s += now - started
+            started = now
+            if now - saved_at > checkpoint_interval_s:
+                self._flush()
+                self._save()
+                saved_at = time.perf_counter()
+        self._flush()
+
+    def _step(self) -> None:
+        config, progress = self._config, self._progress
+        epoch, position = divmod(progress.step, self.steps_per_epoch)
+        if position == 0 or not hasattr(self, "_row_SB"):
+            self._epoch_started = time.perf_counter()
+            self._row_SB = epoch_batches(
+                self._label_N,
+                config.training.batch_size,
+                config.seed,
+                epoch,
+                balanced=config.training.balanced,
+            )
+        rate = learning_rate(
+            config.schedule,
+            config.optimizer.learning_rate,
+            progress.step,
+            self.steps_per_epoch,
+            self._total_steps,
+        )
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        row_B = self._row_SB[position]
+        crops_BCHW = self._crops[self._objects[row_B]]
+        label_B = torch.from_numpy(self._label_N[row_B]).to(crops_BCHW.device, non_blocking=True)
+        loss = self._learner.step_loss(crops_BCHW, label_B, progress.step)
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.total.backward()
+        if config.training.gradient_clip:
+            torch.nn.utils.clip_grad_norm_(
+                self._learner.encoder.parameters(), config.training.gradient_clip
+            )
+        self._optimizer.step()
+        progress.step += 1
+        self._reporter.add(progress.step, epoch + 1, loss, rate)
+
+    def _flush(self) -> None:
+        self._reporter.flush()
+        self._progress.loss_sum += sum(self._reporter.losses)
+        self._reporter.losses.clear()
+
+    def _complete_epoch(self) -> None:
+        progress = self._progress
+        self._flush()
+        duration_s = time.perf_counter() - self._epoch_started
+        judged = validate(self._learner, self._experiment, self._crops, self._config.seed)
+        progress.epochs = progress.step // self.steps_per_epoch
+        mean_loss = progress.loss_sum / self.steps_per_epoch
+        progress.loss_sum = 0.0
+        self._emit(
+            EpochCompleted(
+                epoch=progress.epochs,
+                step=progress.step,
+                loss=mean_loss,
+                validation_accuracy=judged.accuracy if judged else None,
+                validation_balanced_accuracy=judged.balanced_accuracy if judged else None,
+                compliance=judged.compliance if judged else None,
+                duration_s=duration_s,
+                is_best=self._note_best(judged),
+            )
+        )
+        self._reporter.restart_clock()
+
+    def _note_best(self, judged: Validation | None) -> bool:
+        if judged is None or judged.accuracy <= self._progress.best_accuracy:
+            return False
+        self._progress.best_accuracy = judged.accuracy
+        encoder = self._learner.encoder.state_dict()
+        self.best_state = {
+            "encoder": {name: value.detach().cpu().clone() for name, value in encoder.items()},
+            "epoch": self._progress.epochs,
+            "validation_accuracy": judged.accuracy,
+        }
+        return True
+
+    def _pause(self) -> None:
+        self._emit(PhaseChanged(phase="paused"))
+        self._control.wait_while_paused()
+        self._emit(PhaseChanged(phase="training"))
+        self._reporter.restart_clock()

@@ -1,0 +1,31 @@
+"""The learning rate of every step, as a pure function."""
+
+from __future__ import annotations
+
+import math
+
+from core.config import ScheduleConfig
+
+
+def learning_rate(
+    schedule: ScheduleConfig, peak: float, step: int, steps_per_epoch: int, total_steps: int
+) -> float:
+    """Returns the learning rate of a step.
+
+    Args:
+        schedule: Its shape; cosine is the paper's: from the peak to peak x final_factor.
+        peak: Highest learning rate.
+        step: 0 for the first step.
+        steps_per_epoch: Steps in an epoch.
+        total_steps: Steps in the whole run.
+    """
+    warmup_steps = round(schedule.warmup_epochs * steps_per_epoch)
+    if step < warmup_steps:
+        return peak * (step + 1) / warmup_steps
+    if schedule.name == "constant":
+        return peak
+    if schedule.name == "step":
+        return peak * schedule.step_factor ** (step // (schedule.step_epochs * steps_per_epoch))
+    progress = (step - warmup_steps) / max(1, total_steps - warmup_steps)
+    floor = peak * schedule.final_factor
+    return floor + (peak - floor) * (1 + math.cos(math.pi * progress)) / 2

@@ -1,0 +1,86 @@
+"""Turns losses on the device into events, without waiting for the device at every step.
+
+Shape suffixes: S steps, R ranks.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import torch
+
+from core.events import Emit, StepCompleted
+from core.training.learner import StepLoss
+
+REPORT_INTERVAL_S = 0.1
+
+
+class LossNotFiniteError(Exception):
+    """The loss became infinite or NaN."""
+
+
+@dataclass(frozen=True)
+class _Pending:
+    step: int
+    epoch: int
+    loss: StepLoss
+    learning_rate: float
+
+
+class StepReporter:
+    """Collects steps and emits them about ten times a second.
+
+    Args:
+        emit: Receives StepCompleted events.
+        batch_size: Objects a step.
+    """
+
+    def __init__(self, emit: Emit, batch_size: int) -> None:
+        self._emit = emit
+        self._batch_size = batch_size
+        self._pending: list[_Pending] = []
+        self._flushed_at = time.perf_counter()
+        self.losses: list[float] = []
+
+    def add(self, step: int, epoch: int, loss: StepLoss, learning_rate: float) -> None:
+        """Notes a completed step (1 is the first, of epoch 1)."""
+        detached = StepLoss(loss.total.detach(), loss.by_rank_R.detach())
+        self._pending.append(_Pending(step, epoch, detached, learning_rate))
+        if time.perf_counter() - self._flushed_at >= REPORT_INTERVAL_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Emits what is pending.
+
+        Raises:
+            LossNotFiniteError: At the first loss that is not finite.
+        """
+        pending, self._pending = self._pending, []
+        if not pending:
+            return
+        # Sync point: the losses of all pending steps come to the CPU at once.
+        totals = torch.stack([p.loss.total for p in pending]).tolist()
+        by_rank = torch.stack([p.loss.by_rank_R for p in pending]).tolist()
+        now = time.perf_counter()
+        rate = self._batch_size * len(pending) / max(1e-9, now - self._flushed_at)
+        self._flushed_at = now
+        for noted, total, ranks in zip(pending, totals, by_rank, strict=True):
+            if not math.isfinite(total):
+                raise LossNotFiniteError(f"The loss is not finite at step {noted.step}.")
+            self.losses.append(total)
+            self._emit(
+                StepCompleted(
+                    step=noted.step,
+                    epoch=noted.epoch,
+                    loss=total,
+                    loss_by_rank=tuple(v if math.isfinite(v) else None for v in ranks),
+                    learning_rate=noted.learning_rate,
+                    objects_per_s=rate,
+                )
+            )
+
+    def restart_clock(self) -> None:
+        """Leaves the time since the last flush out of objects/s (validation, pauses)."""
+        self._flushed_at = time.perf_counter()

@@ -1,0 +1,59 @@
+"""tables/*.csv of a run: the curves and the judged figures, for a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from core.events import EpochCompleted, StepCompleted
+from core.runs import Run, write_text
+
+
+def write_tables(run: Run, metrics: dict[str, Any]) -> None:
+    """Writes epochs.csv, steps.csv, per_class.csv and confusion.csv."""
+    events = list(run.events())
+    epochs = [e for e in events if isinstance(e, EpochCompleted)]
+    steps = [e for e in events if isinstance(e, StepCompleted)]
+    _write(
+        run,
+        "epochs",
+        ["epoch", "step", "loss", "validation_accuracy", "compliance", "duration_s"],
+        (
+            [e.epoch, e.step, e.loss, e.validation_accuracy, e.compliance, e.duration_s]
+            for e in epochs
+        ),
+    )
+    _write(
+        run,
+        "steps",
+        ["step", "epoch", "loss", "learning_rate", "objects_per_s"],
+        ([e.step, e.epoch, e.loss, e.learning_rate, e.objects_per_s] for e in steps),
+    )
+    per_class = metrics["per_class"]
+    _write(
+        run,
+        "per_class",
+        ["class", "precision", "recall", "support"],
+        (
+            [name, row["precision"], row["recall"], row["support"]]
+            for name, row in per_class.items()
+        ),
+    )
+    confusion = metrics["confusion"]
+    classes = confusion["classes"]
+    _write(
+        run,
+        "confusion",
+        ["true \\ predicted", *classes],
+        ([name, *row] for name, row in zip(classes, confusion["counts"], strict=True)),
+    )
+
+
+def _write(run: Run, name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_text(run.path / "tables" / f"{name}.csv", text.getvalue())

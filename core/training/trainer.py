@@ -1,0 +1,286 @@
+"""From a run directory to a judged run: phases, checkpoints, and every way it can end."""
+
+from __future__ import annotations
+
+import shutil
+import time
+import traceback
+from typing import Any
+
+import torch
+
+from core.data.crops import BuildStopped
+from core.errors import AkinError, DataError
+from core.events import (
+    CheckpointSaved,
+    Emit,
+    Event,
+    Outcome,
+    PhaseChanged,
+    RunFinished,
+    RunStarted,
+    WarningRaised,
+)
+from core.runs import EventLog, Run, default_cache
+from core.training.checkpoint import BEST, load_checkpoint, save_checkpoint
+from core.training.control import TrainingControl
+from core.training.device import choose_device, choose_precision, describe_device
+from core.training.environment import write_environment
+from core.training.experiment import Experiment
+from core.training.finish import judge_and_write
+from core.training.judging import Crops, judging_duration_s
+from core.training.learner import Learner, build_optimizer
+from core.training.loop import Progress, TrainingLoop
+from core.training.step_reporter import LossNotFiniteError
+
+CHECKPOINT_INTERVAL_S = 30.0
+JUDGING_AFTER_STOP_S = 1.5
+
+
+class Cancelled(Exception):
+    """The user cancelled, or stopped before there was anything to keep."""
+
+
+class Trainer:
+    """Trains one run, from its directory's config.yaml and ranking.yaml.
+
+    Args:
+        run: The run directory.
+        emit: Receives every event; all but those of judging alone go to events.jsonl too.
+        control: Looked at before every step.
+        resume: Continue from the last checkpoint.
+        judge_only: Only judge the last checkpoint on the test split.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        emit: Emit,
+        control: TrainingControl,
+        *,
+        resume: bool = False,
+        judge_only: bool = False,
+    ) -> None:
+        self._run = run
+        self._receive = emit
+        self._control = control
+        self._resume = resume or judge_only
+        self._judge_only = judge_only
+        self._log: EventLog | None = None
+        self._unlogged: list[Event] = []
+        self._accepted = False
+        self._timing: dict[str, float] = {}
+        self._progress = Progress()
+
+    def run(self) -> Outcome:
+        """Trains to the end, a stop or an error; the last event is RunFinished."""
+        try:
+            outcome = self._train()
+        except Exception as error:  # noqa: BLE001 - every error becomes the run's outcome
+            outcome = self._outcome_of(error)
+        self._finish(outcome)
+        return outcome
+
+    # ----- phases -----
+
+    def _train(self) -> Outcome:
+        config = self._run.config
+        started = time.perf_counter()
+        self._emit(PhaseChanged(phase="reading data"))
+        device = choose_device(config.device)
+        if not self._judge_only:
+            write_environment(self._run, config, device)
+        experiment = Experiment.prepare(config, self._run.ranking)
+        similarity_CC = torch.from_numpy(experiment.similarity_CC)
+        precision = choose_precision(config.training.precision, device)
+        learner = Learner(config, similarity_CC, device, precision)
+        optimizer = build_optimizer(config, learner)
+        warning = self._load(learner, optimizer, device) if self._resume else ""
+        self._timing["reading_s"] = time.perf_counter() - started
+        if not self._judge_only:
+            write_environment(self._run, config, device, experiment)
+            self._open_log()
+        self._accepted = True
+        for message in (
+            *experiment.warnings,
+            *([WarningRaised(message=warning)] if warning else []),
+        ):
+            self._emit(message)
+        crops = self._build_crops(experiment, device)
+        loop = TrainingLoop(
+            config,
+            learner,
+            optimizer,
+            experiment,
+            crops,
+            self._progress,
+            self._emit,
+            self._control,
+            lambda: self._save(learner, optimizer, loop),
+        )
+        if not self._judge_only:
+            self._emit(
+                RunStarted(
+                    run=self._run.name,
+                    method=config.objective.method,
+                    device=describe_device(device),
+                    epochs=config.training.epochs,
+                    steps_per_epoch=loop.steps_per_epoch,
+                    train_objects=len(crops.readable(experiment.train)),
+                    validation_objects=len(crops.readable(experiment.validation)),
+                    test_objects=len(crops.readable(experiment.test)),
+                    resumed_at_step=self._progress.step,
+                )
+            )
+            self._emit(PhaseChanged(phase="warming up"))
+            loop.run(CHECKPOINT_INTERVAL_S)
+            if self._control.cancel_requested:
+                raise Cancelled
+            self._save(learner, optimizer, loop)
+        return self._judge(learner, experiment, crops)
+
+    def _build_crops(self, experiment: Experiment, device: torch.device) -> Crops:
+        started = time.perf_counter()
+        self._emit(PhaseChanged(phase="caching crops"))
+        bank = experiment.crops(
+            self._run.config,
+            default_cache() / "crops",
+            self._emit,
+            lambda: self._control.stop_requested,
+        )
+        crops = Crops(bank.crops_NCHW, bank.object_index_N, device)
+        if len(crops.readable(experiment.train)) < 2:
+            raise DataError(
+                "No training object could be read.", "akin data check DIR lists what is wrong."
+            )
+        self._timing["caching_s"] = time.perf_counter() - started
+        return crops
+
+    def _judge(self, learner: Learner, experiment: Experiment, crops: Crops) -> Outcome:
+        config, progress, control = self._run.config, self._progress, self._control
+        stopped = control.stop_requested and not self._judge_only
+        self._timing["training_s"] = progress.trained_s
+        metrics = None
+        if not stopped or judging_duration_s(learner, experiment, crops) < JUDGING_AFTER_STOP_S:
+            started = time.perf_counter()
+            metrics = judge_and_write(
+                self._run,
+                learner,
+                experiment,
+                crops,
+                self._timing,
+                self._emit,
+                lambda: control.cancel_requested,
+            )
+            self._timing["judging_s"] = time.perf_counter() - started
+        if control.cancel_requested and not self._judge_only:
+            raise Cancelled
+        figure = "" if metrics is None else f" {_in_words(metrics, experiment)}"
+        if self._judge_only:
+            return Outcome("done", f"The run was judged.{figure}", epochs=progress.epochs)
+        if stopped and progress.epochs < config.training.epochs:
+            hint = "" if metrics else f"Judge it with: akin evaluate {self._run.path}"
+            message = f"Stopped and kept after {_epochs(progress.epochs)}.{figure}"
+            return Outcome("stopped", message, hint, epochs=progress.epochs)
+        message = f"Trained {_epochs(progress.epochs)} in {progress.trained_s:.0f} s.{figure}"
+        return Outcome("done", message, epochs=progress.epochs)
+
+    # ----- checkpoints -----
+
+    def _save(self, learner: Learner, optimizer: torch.optim.Optimizer, loop: TrainingLoop) -> None:
+        state = {
+            "learner": learner.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "progress": dict(vars(self._progress)),
+            "rng": torch.get_rng_state(),
+        }
+        folder = self._run.checkpoint_folder
+        path = save_checkpoint(folder, state)
+        if loop.best_state is not None:
+            save_checkpoint(folder, loop.best_state, BEST)
+            loop.best_state = None
+        progress = self._progress
+        self._emit(CheckpointSaved(path=path.name, step=progress.step, epoch=progress.epochs))
+
+    def _load(
+        self, learner: Learner, optimizer: torch.optim.Optimizer, device: torch.device
+    ) -> str:
+        loaded = load_checkpoint(self._run.checkpoint_folder, device)
+        learner.load_state_dict(loaded.state["learner"])
+        optimizer.load_state_dict(loaded.state["optimizer"])
+        self._progress = Progress(**loaded.state["progress"])
+        torch.set_rng_state(loaded.state["rng"].cpu())
+        if not self._judge_only:
+            self._run.cut_events_after(self._progress.step)
+            (self._run.path / "outcome.json").unlink(missing_ok=True)
+        return loaded.warning
+
+    # ----- events and ends -----
+
+    def _emit(self, event: Event) -> None:
+        if self._log is not None:
+            self._log.write(event)
+        else:
+            self._unlogged.append(event)
+        self._receive(event)
+
+    def _open_log(self) -> None:
+        self._log = EventLog(self._run)
+        for event in self._unlogged:
+            self._log.write(event)
+
+    def _outcome_of(self, error: Exception) -> Outcome:
+        done = self._progress.epochs
+        if isinstance(error, Cancelled | BuildStopped):
+            return Outcome("cancelled", "The run was cancelled and discarded.")
+        if isinstance(error, AkinError):
+            cause = "disk" if self._accepted and not isinstance(error, DataError) else "input"
+            return Outcome("failed", error.message, error.hint, epochs=done, cause=cause)
+        if isinstance(error, LossNotFiniteError):
+            hint = "Lower the learning rate; the last checkpoint is kept."
+            return Outcome("failed", str(error), hint, epochs=done, cause="loss")
+        if isinstance(error, torch.OutOfMemoryError | MemoryError):
+            half = max(2, self._run.config.training.batch_size // 2)
+            hint = f"Halve the batch size to {half} and train again."
+            return Outcome(
+                "failed", "The device ran out of memory.", hint, epochs=done, cause="memory"
+            )
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            message = f"{error.filename} vanished while the run was using it."
+            hint = "Bring it back and resume the run."
+            return Outcome("failed", message, hint, epochs=done, cause="data")
+        if isinstance(error, OSError):
+            message = f"Writing the run failed: {(error.strerror or str(error)).lower()}."
+            hint = "Free some disk space and resume the run."
+            return Outcome("failed", message, hint, epochs=done, cause="disk")
+        details = "".join(traceback.format_exception(error))
+        message = f"Training failed: {type(error).__name__}: {error}."
+        hint = "The log has the details; please report them."
+        return Outcome("failed", message, hint, details, epochs=done, cause="bug")
+
+    def _finish(self, outcome: Outcome) -> None:
+        unused = outcome.status == "failed" and outcome.cause == "input" and not self._log
+        event = RunFinished(outcome=outcome)
+        try:
+            if self._log is not None:
+                self._log.write(event)
+                self._log.close()
+            if not self._resume and (unused or outcome.status == "cancelled"):
+                shutil.rmtree(self._run.path, ignore_errors=True)
+            elif not self._judge_only:
+                self._run.write_outcome(outcome)
+        except (OSError, AkinError) as error:
+            self._receive(WarningRaised(message=f"The outcome could not be written: {error}."))
+        self._receive(event)
+
+
+def _epochs(count: int) -> str:
+    return f"{count} epoch{'s' if count != 1 else ''}"
+
+
+def _in_words(metrics: dict[str, Any], experiment: Experiment) -> str:
+    if metrics["accuracy"] is None:
+        return "There was nothing to judge in the test split."
+    auroc = (metrics["ood"] or {}).get("auroc")
+    ood = "" if auroc is None else f", AUROC {auroc:.3f}"
+    return f"Test accuracy {metrics['accuracy']:.3f}{ood} on {experiment.index.name}."
