@@ -41,7 +41,7 @@ class DatasetIndex:
         image_ids: Identifier of each image (its file's stem), length I.
         image_paths: File of each image, length I.
         image_size_I2: Width and height in pixels, int64.
-        image_index_N: Which image each object is in, int64; objects of an image are adjacent.
+        image_index_N: Which image each object is in, int64, ascending.
         box_xyxy_N4: Boxes in pixels, 0-based, x2 and y2 exclusive, float32.
         label_N: Class of each object, int64.
         difficult_N: VOC's "difficult" flag.
@@ -66,6 +66,9 @@ class DatasetIndex:
     problems: tuple[Problem, ...]
     fingerprint: str
 
+    def __post_init__(self) -> None:
+        assert np.all(np.diff(self.image_index_N) >= 0), "objects are not ordered by image"
+
     def objects_of_split(self, split: str, *, include_difficult: bool = True) -> IntArray:
         """Returns the ascending indices of the objects in a split's images."""
         chosen = np.isin(self.image_index_N, self.splits[split])
@@ -75,4 +78,5 @@ class DatasetIndex:
 
     def objects_of_image(self, image_index: int) -> IntArray:
         """Returns the ascending indices of the objects in one image."""
-        return np.flatnonzero(self.image_index_N == image_index).astype(np.int64)
+        start, end = np.searchsorted(self.image_index_N, [image_index, image_index + 1])
+        return np.arange(start, end, dtype=np.int64)

@@ -239,10 +239,14 @@ def _decodable(
                 kept.append(image)
             else:
                 count = len(image.objects)
-                problems.append(Problem(image.path, f"{sentence} Skipped with {count} objects."))
+                problems.append(Problem(image.path, f"{sentence} Skipped with {_objects(count)}."))
             if progress is not None:
                 progress(done, len(images))
     return kept
+
+
+def _objects(count: int) -> str:
+    return "1 object" if count == 1 else f"{count} objects"
 
 
 def _damage(image: _Image) -> str | None:
