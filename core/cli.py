@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from core.cli_output import make_reporter, print_error
+from core.cli_output import make_reporter, print_error, summary_to_json
 from core.config import ExperimentConfig
 from core.config_files import load_config, load_recipe, parse_assignments
 from core.errors import AkinError, ConfigError, RankingError, RunError
@@ -64,20 +64,21 @@ def data_check(
     """Reads a VOC folder, decodes every image and lists what was skipped."""
     from core.data import open_dataset, summarize  # noqa: PLC0415
 
-    summary = summarize(index := open_dataset(folder, verify_images=True))
+    index = open_dataset(folder, verify_images=True)
+    summary = summarize(index)
     problems = [{"file": str(p.path), "message": p.message} for p in index.problems]
     if as_json:
-        print(json.dumps(summary.to_json() | {"problems": problems}, indent=1))
+        print(json.dumps(summary_to_json(summary) | {"problems": problems}, indent=1))
         return
-    print(f"{index.name}: {summary.images} images, {summary.objects} objects", end=", ")
-    print(f"{len(index.classes)} classes, {summary.difficult} difficult objects")
-    print("splits: " + ", ".join(f"{k} {len(v)}" for k, v in index.splits.items()))
-    table = Table("class", *(f"{split}" for split in index.splits), box=None)
-    for label, name in enumerate(index.classes):
-        counts = [
-            str(int((index.label_N[index.objects_of_split(split)] == label).sum()))
-            for split in index.splits
-        ]
+    print(f"{summary.name}: {summary.images} images, {summary.objects} objects", end=", ")
+    print(f"{len(summary.classes)} classes, {summary.difficult} difficult objects")
+    splits = list(summary.split_images)
+    for split in splits:
+        count = summary.split_objects[split]
+        print(f"  {split}: {summary.split_images[split]} images, {count} objects")
+    table = Table("objects of class", *splits, "all", box=None)
+    for label, name in enumerate(summary.classes):
+        counts = (str(summary.class_objects[key][label]) for key in (*splits, "all"))
         table.add_row(name, *counts)
     Console().print(table)
     for problem in problems:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from core.data.summary import DatasetSummary
 from core.events import (
     EpochCompleted,
     EvaluationCompleted,
@@ -140,6 +143,14 @@ class TerminalReporter(Reporter):
 
     def _line(self, text: str) -> None:
         self._bar.console.print(text, markup=False, highlight=False)
+
+
+def summary_to_json(summary: DatasetSummary) -> dict[str, Any]:
+    """Returns a data set's summary as a JSON object."""
+    plain = {f.name: getattr(summary, f.name) for f in fields(summary)}
+    text = json.dumps(plain, default=lambda v: v.tolist() if hasattr(v, "tolist") else str(v))
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 def make_reporter(*, as_json: bool, to_stderr: bool = False) -> Reporter:

@@ -9,6 +9,7 @@ from core.evaluation.report import run_metrics
 from core.events import Emit, EvaluationCompleted, PhaseChanged
 from core.runs import Predictions, Run, write_json
 from core.training.experiment import Experiment
+from core.training.figures import write_figures
 from core.training.judging import Crops, predict_test
 from core.training.learner import Learner
 from core.training.tables import write_tables
@@ -36,6 +37,7 @@ def judge_and_write(
     predictions.save(run.path / "predictions.npz")
     write_json(run.path / "metrics.json", metrics)
     write_tables(run, metrics)
+    write_figures(run, metrics, experiment.index.name)
     ood = metrics["ood"] or {}
     emit(
         EvaluationCompleted(

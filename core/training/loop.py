@@ -138,7 +138,7 @@ class TrainingLoop:
         label_B = torch.from_numpy(self._label_N[row_B]).to(crops_BCHW.device, non_blocking=True)
         loss = self._learner.step_loss(crops_BCHW, label_B, progress.step)
         self._optimizer.zero_grad(set_to_none=True)
-        loss.total.backward()
+        torch.autograd.backward(loss.total)
         if config.training.gradient_clip:
             torch.nn.utils.clip_grad_norm_(
                 self._learner.encoder.parameters(), config.training.gradient_clip
