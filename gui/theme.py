@@ -1,0 +1,306 @@
+"""Colours, type and icons of the window, in light and dark.
+
+Nothing here is remembered: whether the window is dark is read from the palette, so a widget that
+draws itself asks `tokens(self.palette())` again when it gets a PaletteChange.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPalette
+from PySide6.QtWidgets import QApplication, QWidget
+
+ThemeName = Literal["light", "dark", "system"]
+Role = Literal["title", "heading", "muted", "primary", "danger", "card", "plain"]
+THEME_NAMES: tuple[ThemeName, ...] = get_args(ThemeName)
+
+SPACING = 8
+BASE_POINTS = 10.0
+HEADING_POINTS = 12.0
+TITLE_POINTS = 17.0
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The colours of one theme, as hex strings.
+
+    Attributes:
+        window: Behind everything.
+        surface: Pages, lists, fields.
+        raised: Cards and buttons on a surface.
+        border: Hairlines.
+        text: Text, at least 12:1 on surface.
+        muted: Secondary text, at least 4.5:1 on surface.
+        accent: The one accent colour.
+        accent_text: Text on the accent colour.
+        good: Done, right.
+        bad: Failed, wrong.
+        warn: Look here.
+        series: Plot lines, told apart by the colour-blind too.
+        is_dark: Which theme this is.
+    """
+
+    window: str
+    surface: str
+    raised: str
+    border: str
+    text: str
+    muted: str
+    accent: str
+    accent_text: str
+    good: str
+    bad: str
+    warn: str
+    series: tuple[str, ...]
+    is_dark: bool
+
+
+LIGHT = Tokens(
+    window="#f3f4f6",
+    surface="#ffffff",
+    raised="#fafbfc",
+    border="#d9dde3",
+    text="#1b1f24",
+    muted="#5b6570",
+    accent="#2b5fd9",
+    accent_text="#ffffff",
+    good="#157347",
+    bad="#c0332b",
+    warn="#8f5b00",
+    series=(
+        "#2b5fd9",
+        "#d55e00",
+        "#009e73",
+        "#b5479b",
+        "#b58900",
+        "#3aa0d8",
+        "#6b4fbb",
+        "#5b6570",
+    ),
+    is_dark=False,
+)
+DARK = Tokens(
+    window="#15171b",
+    surface="#1c1f24",
+    raised="#262a31",
+    border="#383e47",
+    text="#e8ebef",
+    muted="#a0a9b4",
+    accent="#7aa2ff",
+    accent_text="#0d1424",
+    good="#4cc38a",
+    bad="#ff8177",
+    warn="#e8b75a",
+    series=(
+        "#7aa2ff",
+        "#ff9a4d",
+        "#3fcf9f",
+        "#e38fd0",
+        "#e6c229",
+        "#6cc7f2",
+        "#ad94f5",
+        "#a0a9b4",
+    ),
+    is_dark=True,
+)
+
+# Twenty colours far apart in OKLab for normal, protanope and deuteranope eyes, none so light or
+# dark that it vanishes on a surface.
+_CLASS_COLOURS = (
+    "#0072b2",
+    "#e69f00",
+    "#009e73",
+    "#d55e00",
+    "#56b4e9",
+    "#cc79a7",
+    "#8c6d00",
+    "#7b52c8",
+    "#44aa99",
+    "#a8324a",
+    "#88a61a",
+    "#4b6584",
+    "#d98ce0",
+    "#b3742f",
+    "#2f8f3a",
+    "#e0685f",
+    "#6f86e8",
+    "#9b8a78",
+    "#aa4499",
+    "#3d7d8a",
+)
+
+
+def tokens(palette: QPalette) -> Tokens:
+    """Returns the colours of the theme that a palette belongs to."""
+    return DARK if palette.color(QPalette.ColorRole.Window).lightness() < 128 else LIGHT
+
+
+def class_colour(index: int) -> QColor:
+    """Returns the colour of a class; always shown beside its name."""
+    return QColor(_CLASS_COLOURS[index % len(_CLASS_COLOURS)])
+
+
+def make_icon(name: str, palette: QPalette) -> QIcon:
+    """Returns an icon of an icon font in the text colour, the accent colour where checked.
+
+    Args:
+        name: Such as "mdi6.play" (Material Design Icons).
+        palette: Of the widget that shows it; ask again when it changes.
+    """
+    import qtawesome  # noqa: PLC0415 - reading the icon fonts waits for the first icon
+
+    colours = tokens(palette)
+    icon: QIcon = qtawesome.icon(
+        name,
+        color=colours.text,
+        color_disabled=colours.border,
+        color_on=colours.accent,
+        color_on_active=colours.accent,
+    )
+    return icon
+
+
+def set_role(widget: QWidget, role: Role) -> None:
+    """Gives a widget its part in the style sheet: a text size, a kind of button, a card."""
+    widget.setProperty("role", role)
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+
+
+def apply_theme(app: QApplication, name: ThemeName) -> None:
+    """Sets style, palette, font and style sheet; "system" follows the desktop, else is light."""
+    dark = name == "dark" or (
+        name == "system" and app.styleHints().colorScheme() == Qt.ColorScheme.Dark
+    )
+    colours = DARK if dark else LIGHT
+    if app.style().name() != "fusion":
+        app.setStyle("Fusion")
+    app.setPalette(_palette(colours))
+    app.setFont(_font())
+    app.setStyleSheet(style_sheet(colours))
+
+
+def number_font(font: QFont) -> QFont:
+    """Returns the font with digits of equal width, for columns of numbers."""
+    copy = QFont(font)
+    copy.setFeature(QFont.Tag("tnum"), 1)
+    return copy
+
+
+def _font() -> QFont:
+    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
+    font.setPointSizeF(BASE_POINTS)
+    return font
+
+
+def _palette(colours: Tokens) -> QPalette:
+    role = QPalette.ColorRole
+    palette = QPalette()
+    for target, value in (
+        (role.Window, colours.window),
+        (role.WindowText, colours.text),
+        (role.Base, colours.surface),
+        (role.AlternateBase, colours.raised),
+        (role.Text, colours.text),
+        (role.Button, colours.raised),
+        (role.ButtonText, colours.text),
+        (role.BrightText, colours.bad),
+        (role.ToolTipBase, colours.raised),
+        (role.ToolTipText, colours.text),
+        (role.PlaceholderText, colours.muted),
+        (role.Highlight, colours.accent),
+        (role.HighlightedText, colours.accent_text),
+        (role.Accent, colours.accent),
+        (role.Link, colours.accent),
+        (role.LinkVisited, colours.accent),
+        (role.Light, colours.surface),
+        (role.Midlight, colours.raised),
+        (role.Mid, colours.border),
+        (role.Dark, colours.border),
+        (role.Shadow, colours.border),
+    ):
+        palette.setColor(target, QColor(value))
+    faded = QColor(colours.muted)
+    faded.setAlphaF(0.6)
+    for target in (role.Text, role.WindowText, role.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, target, faded)
+    palette.setColor(QPalette.ColorGroup.Disabled, role.Highlight, QColor(colours.border))
+    return palette
+
+
+def style_sheet(colours: Tokens) -> str:
+    """Returns the application's style sheet."""
+    c = colours
+    hover = "#ebeef2" if not c.is_dark else "#2f343c"
+    return f"""
+QLabel[role="title"] {{ font-size: {TITLE_POINTS}pt; font-weight: 600; }}
+QLabel[role="heading"] {{ font-size: {HEADING_POINTS}pt; font-weight: 600; }}
+QLabel[role="muted"] {{ color: {c.muted}; }}
+QFrame[role="card"], QWidget[role="card"] {{
+    background: {c.surface}; border: 1px solid {c.border}; border-radius: 8px; }}
+QPushButton {{
+    background: {c.raised}; color: {c.text}; border: 1px solid {c.border};
+    border-radius: 6px; padding: 5px 12px; min-height: 18px; }}
+QPushButton:hover {{ background: {hover}; }}
+QPushButton:pressed, QPushButton:checked {{ background: {c.border}; }}
+QPushButton:focus {{ border: 1px solid {c.accent}; }}
+QPushButton:disabled {{ color: {c.muted}; background: transparent; }}
+QPushButton[role="primary"] {{
+    background: {c.accent}; color: {c.accent_text}; border-color: {c.accent}; font-weight: 600; }}
+QPushButton[role="primary"]:hover {{ border-color: {c.text}; }}
+QPushButton[role="primary"]:focus {{ border: 2px solid {c.text}; padding: 4px 11px; }}
+QPushButton[role="primary"]:disabled {{
+    background: {c.border}; color: {c.muted}; border-color: {c.border}; }}
+QPushButton[role="danger"] {{ color: {c.bad}; border-color: {c.bad}; }}
+QPushButton[role="plain"] {{ background: transparent; border: 1px solid transparent; }}
+QPushButton[role="plain"]:hover {{ background: {hover}; }}
+QPushButton[role="plain"]:focus {{ border: 1px solid {c.accent}; }}
+QToolButton {{
+    background: transparent; border: 1px solid transparent; border-radius: 6px; padding: 4px 6px; }}
+QToolButton:hover {{ background: {hover}; }}
+QToolButton:pressed, QToolButton:checked {{ background: {c.border}; }}
+QToolButton:focus {{ border: 1px solid {c.accent}; }}
+QToolButton[popupMode="1"] {{ padding-right: 18px; }}
+QToolButton::menu-indicator {{ image: none; }}
+QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit, QTextEdit {{
+    background: {c.surface}; color: {c.text}; border: 1px solid {c.border};
+    border-radius: 6px; padding: 3px 6px; min-height: 20px;
+    selection-background-color: {c.accent}; selection-color: {c.accent_text}; }}
+QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus,
+QPlainTextEdit:focus, QTextEdit:focus {{ border: 1px solid {c.accent}; }}
+QLineEdit[invalid="true"], QSpinBox[invalid="true"], QDoubleSpinBox[invalid="true"],
+QComboBox[invalid="true"] {{ border: 1px solid {c.bad}; }}
+QListView, QTreeView, QTableView {{
+    background: {c.surface}; border: 1px solid {c.border}; border-radius: 6px; outline: 0;
+    alternate-background-color: {c.raised}; gridline-color: {c.border}; }}
+QListView:focus, QTreeView:focus, QTableView:focus {{ border: 1px solid {c.accent}; }}
+QHeaderView::section {{
+    background: {c.surface}; color: {c.muted}; border: 0; border-bottom: 1px solid {c.border};
+    padding: 4px 8px; }}
+QTableCornerButton::section {{ background: {c.surface}; border: 0; }}
+QMenu {{ background: {c.surface}; border: 1px solid {c.border}; padding: 4px; }}
+QMenu::item {{ padding: 5px 24px 5px 12px; border-radius: 4px; }}
+QMenu::item:selected {{ background: {c.accent}; color: {c.accent_text}; }}
+QMenu::item:disabled {{ color: {c.muted}; background: transparent; }}
+QMenu::separator {{ height: 1px; background: {c.border}; margin: 4px 8px; }}
+QToolTip {{
+    background: {c.raised}; color: {c.text}; border: 1px solid {c.border}; padding: 4px 6px; }}
+QProgressBar {{
+    background: {c.border}; border: 0; border-radius: 3px; max-height: 6px; min-height: 6px; }}
+QProgressBar::chunk {{ background: {c.accent}; border-radius: 3px; }}
+QSplitter::handle {{ background: {c.border}; }}
+QSplitter::handle:horizontal {{ width: 1px; }}
+QSplitter::handle:vertical {{ height: 1px; }}
+QScrollArea {{ background: transparent; border: 0; }}
+QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
+QScrollBar:horizontal {{ background: transparent; height: 10px; margin: 0; }}
+QScrollBar::handle {{ background: {c.border}; border-radius: 4px; margin: 1px; }}
+QScrollBar::handle:vertical {{ min-height: 28px; }}
+QScrollBar::handle:horizontal {{ min-width: 28px; }}
+QScrollBar::handle:hover {{ background: {c.muted}; }}
+QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+"""
