@@ -1,0 +1,207 @@
+"""The curves of one run, gathered from its events in arrays that grow by doubling.
+
+Shape suffixes: N points.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from core.events import EpochCompleted, Event, RunStarted, StepCompleted
+
+FloatArray = npt.NDArray[np.float64]
+
+LONGEST_STEP_S = 60.0
+STEP_COLUMNS = ("step", "epoch", "time_s", "loss", "learning_rate", "objects_per_s")
+EPOCH_COLUMNS = ("step", "epoch", "time_s", "accuracy", "balanced_accuracy", "compliance", "best")
+X_AXES = {"step": "step", "epoch": "epoch", "time": "time_s"}
+
+
+class GrowingTable:
+    """Columns of float64 that grow by doubling; reading a column copies nothing.
+
+    Args:
+        columns: Their names.
+    """
+
+    def __init__(self, columns: Iterable[str]) -> None:
+        self._names = {name: i for i, name in enumerate(columns)}
+        self._data = np.full((len(self._names), 256), np.nan)
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._names)
+
+    def append(self, values: Iterable[float | None]) -> None:
+        """Adds a row; None becomes NaN; missing values at its end are NaN."""
+        if self._count == self._data.shape[1]:
+            self._data = np.concatenate([self._data, np.full_like(self._data, np.nan)], axis=1)
+        for row, value in enumerate(values):
+            if value is not None:
+                self._data[row, self._count] = value
+        self._count += 1
+
+    def add_column(self, name: str) -> None:
+        """Adds a column; its value is NaN in the rows that are there."""
+        self._names[name] = len(self._names)
+        self._data = np.concatenate([self._data, np.full((1, self._data.shape[1]), np.nan)])
+
+    def column(self, name: str) -> FloatArray:
+        """Returns a view of a column, float64, shape (N,)."""
+        view: FloatArray = self._data[self._names[name], : self._count]
+        return view
+
+
+class RunCurves:
+    """What the events of a run draw.
+
+    Attributes:
+        steps: One row a step: STEP_COLUMNS, then the loss of each rank, "loss 1", "loss 2", ...
+        epochs: One row an epoch: EPOCH_COLUMNS.
+        steps_per_epoch: As told by RunStarted; 0 before it.
+        total_epochs: As told by RunStarted; 0 before it.
+    """
+
+    def __init__(self) -> None:
+        self.steps = GrowingTable(STEP_COLUMNS)
+        self.epochs = GrowingTable(EPOCH_COLUMNS)
+        self.steps_per_epoch = 0
+        self.total_epochs = 0
+        self._ranks = 0
+        self._time_s = 0.0
+        self._last_event_s: float | None = None
+
+    def append(self, event: Event) -> None:
+        """Takes an event in; kinds without points are passed over."""
+        if isinstance(event, RunStarted):
+            self.steps_per_epoch = event.steps_per_epoch
+            self.total_epochs = event.epochs
+            self._last_event_s = event.time_s
+        elif isinstance(event, StepCompleted):
+            self._append_step(event)
+        elif isinstance(event, EpochCompleted):
+            self._tick(event.time_s)
+            self.epochs.append(
+                (
+                    event.step,
+                    event.epoch,
+                    self._time_s,
+                    event.validation_accuracy,
+                    event.validation_balanced_accuracy,
+                    event.compliance,
+                    float(event.is_best),
+                )
+            )
+
+    def extend(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self.append(event)
+
+    def _append_step(self, event: StepCompleted) -> None:
+        self._tick(event.time_s)
+        while self._ranks < len(event.loss_by_rank):
+            self._ranks += 1
+            self.steps.add_column(f"loss {self._ranks}")
+        epoch = event.step / self.steps_per_epoch if self.steps_per_epoch else float(event.epoch)
+        self.steps.append(
+            (
+                event.step,
+                epoch,
+                self._time_s,
+                event.loss,
+                event.learning_rate,
+                event.objects_per_s,
+                *event.loss_by_rank,
+            )
+        )
+
+    def _tick(self, time_s: float) -> None:
+        """Advances the training time; the nights between two sessions do not count."""
+        if self._last_event_s is not None:
+            self._time_s += min(max(time_s - self._last_event_s, 0.0), LONGEST_STEP_S)
+        self._last_event_s = time_s
+
+    @property
+    def ranks(self) -> int:
+        """How many ranks have a loss of their own."""
+        return self._ranks
+
+    def best_epoch(self) -> tuple[int, float] | None:
+        """Returns the row and the validation accuracy of the best epoch, or None.
+
+        The epoch that the trainer marked last is the one in best.pt.
+        """
+        accuracy_N = self.epochs.column("accuracy")
+        marked = np.flatnonzero(self.epochs.column("best") > 0)
+        if len(marked):
+            return int(marked[-1]), float(accuracy_N[marked[-1]])
+        if not np.isfinite(accuracy_N).any():
+            return None
+        row = int(np.nanargmax(accuracy_N))
+        return row, float(accuracy_N[row])
+
+    def to_csv(self) -> str:
+        """Returns the steps as CSV, the epochs' columns filled in on their last step."""
+        out = io.StringIO()
+        writer = csv.writer(out)
+        epoch_names = [name for name in EPOCH_COLUMNS if name not in {"step", "epoch", "time_s"}]
+        writer.writerow([*self.steps.names, *epoch_names])
+        at_step = {
+            int(step): [self.epochs.column(name)[row] for name in epoch_names]
+            for row, step in enumerate(self.epochs.column("step"))
+        }
+        columns = [self.steps.column(name) for name in self.steps.names]
+        for row, step in enumerate(self.steps.column("step")):
+            values = [column[row] for column in columns]
+            values += at_step.get(int(step), [np.nan] * len(epoch_names))
+            writer.writerow(["" if np.isnan(value) else f"{value:.8g}" for value in values])
+        return out.getvalue()
+
+
+def smoothed(y_N: FloatArray, weight: float, block: int = 64) -> FloatArray:
+    """Returns an exponential moving average that starts unbiased, shape (N,).
+
+    NaNs are carried over from the value before them. Works in blocks, so that a million points
+    take milliseconds.
+
+    Args:
+        y_N: The raw values.
+        weight: Of the past, 0 (raw) to below 1.
+        block: Points a block; weight ** block must stay representable.
+    """
+    if weight <= 0 or len(y_N) < 2:
+        return y_N.astype(np.float64, copy=True)
+    clean_N = _filled(y_N)
+    count = -(-len(clean_N) // block)
+    padded = np.zeros(count * block)
+    padded[: len(clean_N)] = clean_N
+    powers = weight ** np.arange(1, block + 1)
+    inside = np.cumsum(padded.reshape(count, block) * ((1 - weight) / powers), axis=1) * powers
+    carry = 0.0
+    carries = np.empty(count)
+    for i, last in enumerate(inside[:, -1].tolist()):
+        carries[i] = carry
+        carry = carry * float(powers[-1]) + last
+    averages = (inside + carries[:, None] * powers).reshape(-1)[: len(clean_N)]
+    unbiased: FloatArray = averages / (1 - weight ** np.arange(1, len(clean_N) + 1))
+    return unbiased
+
+
+def _filled(y_N: FloatArray) -> FloatArray:
+    finite = np.isfinite(y_N)
+    if finite.all():
+        return y_N
+    if not finite.any():
+        return np.zeros_like(y_N)
+    last = np.maximum.accumulate(np.where(finite, np.arange(len(y_N)), -1))
+    last[last < 0] = np.flatnonzero(finite)[0]
+    return y_N[last]

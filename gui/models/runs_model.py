@@ -1,0 +1,306 @@
+"""Runs as items: the list with overlay ticks, and the table that compares them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QColor
+
+from core.errors import AkinError
+from core.runs import Run
+
+Index = QModelIndex | QPersistentModelIndex
+SORT_ROLE = Qt.ItemDataRole.UserRole + 1
+RUN_ROLE = Qt.ItemDataRole.UserRole + 2
+STATUS_ROLE = Qt.ItemDataRole.UserRole + 3
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a list says about a run; read once, off the window's thread.
+
+    Attributes:
+        run: Its directory; None for a row quoted from the paper.
+        name: Shown.
+        status: running, done, stopped, interrupted, failed, damaged; "paper" for quoted rows.
+        method: ranked, supcon, rince or softmax.
+        depth: Ranks used; None where the method has none.
+        data: What the figures were measured on.
+        epochs: Asked for.
+        accuracy: On the test split, of the known classes; None while there is none.
+        balanced_accuracy: Mean recall.
+        auroc: Withheld against known.
+        auroc_interval: Its interval.
+        note: Caveats, for the tooltip.
+    """
+
+    run: Run | None
+    name: str
+    status: str
+    method: str = ""
+    depth: int | None = None
+    data: str = ""
+    epochs: int | None = None
+    accuracy: float | None = None
+    balanced_accuracy: float | None = None
+    auroc: float | None = None
+    auroc_interval: tuple[float, float] | None = None
+    note: str = ""
+
+
+def summarize_run(run: Run, *, running: bool = False) -> RunSummary:
+    """Reads a run's summary from its directory; a damaged one says so in its note.
+
+    Args:
+        run: Its directory.
+        running: The window trains it now, whatever the directory says.
+    """
+    try:
+        config = run.config
+        outcome = None if running else run.outcome()
+        metrics = run.metrics() or {}
+        environment = run.environment()
+    except AkinError as error:
+        return RunSummary(run, run.name, "damaged", note=str(error))
+    ood = metrics.get("ood") or {}
+    interval = ood.get("auroc_interval")
+    folder = config.data.folder.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1]
+    return RunSummary(
+        run,
+        run.name,
+        "running" if outcome is None else outcome.status,
+        config.objective.method,
+        config.ranking.depth if config.objective.method == "ranked" else None,
+        str(environment.get("data_name") or folder),
+        config.training.epochs,
+        metrics.get("accuracy"),
+        metrics.get("balanced_accuracy"),
+        ood.get("auroc"),
+        (float(interval[0]), float(interval[1])) if interval else None,
+        str(outcome) if outcome is not None and outcome.status != "done" else "",
+    )
+
+
+def percent(value: float | None) -> str:
+    """Returns "61.3 %", or a dash."""
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+class RunListModel(QAbstractTableModel):
+    """Runs, newest first, each with a tick that overlays its curves.
+
+    Columns: name (with the tick and the colour of its curve), accuracy, status.
+    """
+
+    overlay_toggled = Signal(object, bool)  # Run, on
+
+    HEADERS = ("Run", "Accuracy", "Status")
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._rows: tuple[RunSummary, ...] = ()
+        self._colours: dict[Run, QColor] = {}
+
+    def set_summaries(self, summaries: Sequence[RunSummary]) -> None:
+        """Shows these runs; ticks of runs that are still there stay."""
+        rows = tuple(reversed(summaries))
+        if rows == self._rows:
+            return
+        gone = set(self._colours) - {row.run for row in rows}
+        self.beginResetModel()
+        self._rows = rows
+        self.endResetModel()
+        for run in gone:
+            if run is not None:
+                del self._colours[run]
+                self.overlay_toggled.emit(run, False)
+
+    def summary(self, row: int) -> RunSummary:
+        return self._rows[row]
+
+    def row_of(self, run: Run | None) -> int | None:
+        return next((i for i, row in enumerate(self._rows) if row.run == run), None)
+
+    def set_colour(self, run: Run, colour: QColor | None) -> None:
+        """Says in which colour a run is overlaid; None: it is not."""
+        if colour is None:
+            self._colours.pop(run, None)
+        else:
+            self._colours[run] = colour
+        row = self.row_of(run)
+        if row is not None:
+            self.dataChanged.emit(self.index(row, 0), self.index(row, 0))
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self.HEADERS)
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return self.HEADERS[section]
+        return None
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        flags = super().flags(index)
+        return flags | Qt.ItemFlag.ItemIsUserCheckable if index.column() == 0 else flags
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        row = self._rows[index.row()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return (row.name, percent(row.accuracy), row.status)[index.column()]
+        if role == Qt.ItemDataRole.CheckStateRole and index.column() == 0:
+            on = row.run in self._colours
+            return Qt.CheckState.Checked if on else Qt.CheckState.Unchecked
+        if role == Qt.ItemDataRole.DecorationRole and index.column() == 0 and row.run is not None:
+            return self._colours.get(row.run)
+        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() == 1:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return "\n".join(filter(None, (f"{row.name} · {row.data} · test split", row.note)))
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return f"{row.name}, {row.status}, accuracy {percent(row.accuracy)}"
+        if role == RUN_ROLE:
+            return row.run
+        if role == STATUS_ROLE:
+            return row.status
+        return None
+
+    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        run = self._rows[index.row()].run
+        if role != Qt.ItemDataRole.CheckStateRole or run is None:
+            return False
+        self.overlay_toggled.emit(run, Qt.CheckState(value) == Qt.CheckState.Checked)
+        return True
+
+
+class ComparisonModel(QAbstractTableModel):
+    """Runs and the paper's figures in one table, each row labelled with its data."""
+
+    HEADERS = ("Run", "Method", "r", "Data", "Accuracy", "Balanced", "AUROC", "Epochs")
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._rows: tuple[RunSummary, ...] = ()
+        self._current: Run | None = None
+
+    def set_rows(self, rows: Sequence[RunSummary]) -> None:
+        if tuple(rows) == self._rows:
+            return
+        self.beginResetModel()
+        self._rows = tuple(rows)
+        self.endResetModel()
+
+    def set_current(self, run: Run | None) -> None:
+        """Says which run is being judged; its row is set in bold."""
+        self._current = run
+        if self._rows:
+            last = self.index(len(self._rows) - 1, len(self.HEADERS) - 1)
+            self.dataChanged.emit(self.index(0, 0), last)
+
+    @property
+    def current(self) -> Run | None:
+        return self._current
+
+    def summary(self, row: int) -> RunSummary:
+        return self._rows[row]
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self.HEADERS)
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        if orientation == Qt.Orientation.Horizontal:
+            if role == Qt.ItemDataRole.DisplayRole:
+                return self.HEADERS[section]
+            if role == Qt.ItemDataRole.TextAlignmentRole:
+                return _alignment(section)
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        row, column = self._rows[index.row()], index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return _texts(row)[column]
+        if role == SORT_ROLE:
+            return _values(row)[column]
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return _alignment(column)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return _tooltip(row)
+        if role == RUN_ROLE:
+            return row.run
+        if role == STATUS_ROLE:
+            return row.status
+        return None
+
+    def to_csv(self) -> str:
+        """Returns the table as CSV, figures as numbers."""
+        out = io.StringIO()
+        writer = csv.writer(out)
+        writer.writerow([*self.HEADERS, "AUROC low", "AUROC high", "Note"])
+        for row in self._rows:
+            interval = row.auroc_interval or ("", "")
+            values = [*_values(row), *interval, row.note]
+            writer.writerow(["" if value in (None, -1.0) else value for value in values])
+        return out.getvalue()
+
+
+def _alignment(column: int) -> Qt.AlignmentFlag:
+    side = Qt.AlignmentFlag.AlignLeft if column in {0, 1, 3} else Qt.AlignmentFlag.AlignRight
+    return side | Qt.AlignmentFlag.AlignVCenter
+
+
+def _texts(row: RunSummary) -> tuple[str, ...]:
+    return (
+        row.name,
+        row.method,
+        "" if row.depth is None else str(row.depth),
+        row.data,
+        percent(row.accuracy),
+        percent(row.balanced_accuracy),
+        "–" if row.auroc is None else f"{row.auroc:.3f}",
+        "" if row.epochs is None else str(row.epochs),
+    )
+
+
+def _values(row: RunSummary) -> tuple[Any, ...]:
+    """What the columns sort by; absent figures sort below all others."""
+    return (
+        row.name,
+        row.method,
+        -1.0 if row.depth is None else row.depth,
+        row.data,
+        -1.0 if row.accuracy is None else row.accuracy,
+        -1.0 if row.balanced_accuracy is None else row.balanced_accuracy,
+        -1.0 if row.auroc is None else row.auroc,
+        -1.0 if row.epochs is None else row.epochs,
+    )
+
+
+def _tooltip(row: RunSummary) -> str:
+    lines = [f"{row.name} · measured on {row.data or 'unknown data'}"]
+    if row.auroc_interval is not None:
+        low, high = row.auroc_interval
+        lines.append(f"AUROC 95 % interval {low:.3f} to {high:.3f}")
+    if row.note:
+        lines.append(row.note)
+    return "\n".join(lines)

@@ -1,0 +1,327 @@
+"""Training: the form, the button, the curves, the earlier runs and the log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core.config import ExperimentConfig
+from core.config_files import load_recipe, recipe_names
+from core.data.index import DatasetIndex
+from core.errors import AkinError, ConfigError
+from core.events import Event, Outcome
+from core.runs import Run
+from gui.messages import Message
+from gui.models.run_curves import RunCurves
+from gui.models.runs_model import RunSummary, summarize_run
+from gui.pages.training_controls import TrainingControls
+from gui.pages.training_curves import TrainingCurves
+from gui.pages.training_log import LogPane, log_text
+from gui.pages.training_runs import RunList
+from gui.session import Session
+from gui.tasks import Task
+from gui.theme import SPACING, set_role
+from gui.widgets.config_form import ConfigForm
+
+FIRST_KEYS = (
+    "objective.method",
+    "ranking.depth",
+    "encoder.name",
+    "training.epochs",
+    "device",
+    "data.withheld",
+)
+HIDDEN_KEYS = ("data.folder", "ranking.source")
+SPLIT_KEYS = ("data.train_split", "data.validation_split", "data.test_split")
+FORM_WIDTH_PX = 296
+RUNS_WIDTH_PX = 248
+
+
+class TrainingPage(QWidget):
+    """The page; it knows the session only.
+
+    Args:
+        session: Shared state.
+        parent: Owner.
+    """
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._curves = RunCurves()
+        self._tasks: set[Task] = set()
+        self._listing: Task | None = None
+        self._list_again = False
+        self._recipe = "demo" if "demo" in recipe_names() else ""
+        self.form = ConfigForm(FIRST_KEYS, HIDDEN_KEYS)
+        self.recipes = QComboBox()
+        self.controls = TrainingControls()
+        self.plots = TrainingCurves()
+        self.runs = RunList()
+        self.log = LogPane()
+        self._fill_recipes()
+        self._lay_out()
+        self._connect()
+        self.form.set_baseline(self._baseline())
+        self._on_config_changed(session.config)
+        if session.dataset is not None:
+            self._on_dataset_changed(session.dataset)
+        self._show_blocked()
+        if session.is_training and session.training_run is not None:
+            self._on_started(session.training_run)
+
+    def _fill_recipes(self) -> None:
+        self.recipes.addItems(list(recipe_names()))
+        self.recipes.setCurrentText(self._recipe)
+        self.recipes.setAccessibleName("Recipe")
+        self.recipes.setToolTip("Settings that belong together; your data stay as they are.")
+
+    def _lay_out(self) -> None:
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, SPACING, 0)
+        column.setSpacing(SPACING)
+        title = QLabel("Experiment")
+        set_role(title, "heading")
+        column.addWidget(title)
+        line = QHBoxLayout()
+        line.setSpacing(SPACING // 2)
+        name = QLabel("Recipe")
+        name.setFixedWidth(104)
+        line.addWidget(name)
+        line.addWidget(self.recipes, 1)
+        line.addSpacing(28)
+        column.addLayout(line)
+        column.addWidget(self.form, 1)
+        scroll = QScrollArea()
+        scroll.setWidget(left)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setMinimumWidth(FORM_WIDTH_PX)
+        scroll.setAccessibleName("Settings of the experiment")
+        middle = QWidget()
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(SPACING, 0, SPACING, 0)
+        column.setSpacing(2 * SPACING)
+        column.addWidget(self.controls)
+        column.addWidget(self.plots, 1)
+        self.runs.setMinimumWidth(160)
+        splitter = QSplitter(Qt.Orientation.Horizontal)
+        splitter.setChildrenCollapsible(False)
+        for part in (scroll, middle, self.runs):
+            splitter.addWidget(part)
+        splitter.setStretchFactor(1, 1)
+        splitter.setSizes([FORM_WIDTH_PX, 700, RUNS_WIDTH_PX])
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, SPACING)
+        layout.setSpacing(SPACING)
+        layout.addWidget(splitter, 1)
+        layout.addWidget(self.log)
+
+    def _connect(self) -> None:
+        session = self._session
+        self.recipes.textActivated.connect(self._on_recipe)
+        self.form.edited.connect(self._on_edited)
+        self.controls.train_clicked.connect(self._on_train_clicked)
+        self.controls.pause_toggled.connect(session.set_training_paused)
+        self.controls.stop_clicked.connect(session.stop_training)
+        self.controls.cancel_confirmed.connect(session.cancel_training)
+        self.runs.overlay_toggled.connect(self._on_overlay_toggled)
+        self.runs.judge_requested.connect(self._on_judge)
+        self.runs.resume_requested.connect(session.resume_training)
+        self.plots.export_failed.connect(session.post_error)
+        self.plots.exported.connect(self._on_exported)
+        self.log.failed.connect(session.post_error)
+        session.config_changed.connect(self._on_config_changed)
+        session.dataset_changed.connect(self._on_dataset_changed)
+        session.runs_changed.connect(self.reload_runs)
+        session.training_started.connect(self._on_started)
+        session.training_stopping.connect(self.controls.stopping)
+        session.events_received.connect(self._on_events)
+        session.training_finished.connect(self._on_finished)
+
+    def plotted_points(self) -> dict[str, int]:
+        """Returns how many points each curve of the run at hand has been given."""
+        return self.plots.plotted_points()
+
+    # ----- the form -----
+
+    def _baseline(self) -> ExperimentConfig:
+        config = load_recipe(self._recipe) if self._recipe else ExperimentConfig()
+        return config.with_values({"data.folder": self._session.config.data.folder})
+
+    @Slot(str)
+    def _on_recipe(self, name: str) -> None:
+        self._recipe = name
+        for key in self.form.problems():
+            self.form.set_problem(key, "")
+        self._session.use_recipe(name)
+        self.form.set_baseline(self._baseline())
+        self.form.set_config(self._session.config)
+        self._show_blocked()
+
+    @Slot(str, object)
+    def _on_edited(self, key: str, value: Any) -> None:
+        try:
+            self._session.set_config_values({key: value})
+        except ConfigError as error:
+            at = key if error.key not in self.form.problems() else error.key
+            self.form.set_problem(at, _sentence(error))
+        else:
+            self.form.set_problem(key, "")
+            self.form.set_config(self._session.config)
+        self._show_blocked()
+
+    @Slot(object)
+    def _on_config_changed(self, config: ExperimentConfig) -> None:
+        self.form.set_config(config)
+        self._show_blocked()
+
+    @Slot(object)
+    def _on_dataset_changed(self, index: DatasetIndex) -> None:
+        self.form.set_choices("data.withheld", index.classes)
+        for key in SPLIT_KEYS:
+            self.form.set_choices(key, tuple(index.splits))
+        self._show_blocked()
+
+    def _show_blocked(self) -> None:
+        problems = self.form.problems()
+        if problems:
+            self.controls.set_blocked("Correct the settings marked at the left.")
+        elif self._session.dataset is None:
+            self.controls.set_blocked("Open a data set first (page Data).")
+        else:
+            self.controls.set_blocked("")
+
+    # ----- training -----
+
+    @Slot()
+    def _on_train_clicked(self) -> None:
+        focused = self.focusWidget()
+        if focused is not None:
+            self.controls.train_button.setFocus()
+        if not self.form.problems():
+            self._session.start_training()
+
+    @Slot(object)
+    def _on_started(self, run: Run) -> None:
+        self._curves = RunCurves()
+        self._curves.extend(run.events())
+        self.log.clear()
+        self.controls.started()
+        self.plots.show_run(self._curves, run.name)
+
+    @Slot(object)
+    def _on_events(self, events: list[Event]) -> None:
+        for event in events:
+            self._curves.append(event)
+            self.controls.take(event)
+            text = log_text(event)
+            if text:
+                self.log.append(text, event.time_s)
+        self.plots.redraw()
+
+    @Slot(object)
+    def _on_finished(self, outcome: Outcome) -> None:
+        self.controls.finished(outcome)
+        if outcome.status == "failed":
+            self.log.set_open(True)
+        if outcome.status == "cancelled":
+            self.plots.show_run(None, "")
+        self._show_blocked()
+
+    # ----- earlier runs -----
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        QTimer.singleShot(0, self.reload_runs)
+
+    @Slot()
+    def reload_runs(self) -> None:
+        """Reads the list of runs again, in the background."""
+        if self._listing is not None:
+            self._list_again = True
+            return
+        store, current = self._session.store, self._session.training_run
+
+        def work(_progress: object, _should_stop: object) -> tuple[RunSummary, ...]:
+            return tuple(summarize_run(run, running=run == current) for run in store.list())
+
+        self._listing = Task(work, self)
+        self._listing.succeeded.connect(self._on_listed)
+        self._listing.failed.connect(self._session.post_error)
+        self._listing.finished.connect(self._on_listing_finished)
+        self._listing.start()
+
+    @Slot(object)
+    def _on_listed(self, summaries: tuple[RunSummary, ...]) -> None:
+        self.runs.set_summaries(summaries)
+
+    @Slot()
+    def _on_listing_finished(self) -> None:
+        assert self._listing is not None
+        self._listing.deleteLater()
+        self._listing = None
+        if self._list_again:
+            self._list_again = False
+            self.reload_runs()
+
+    @Slot(object, bool)
+    def _on_overlay_toggled(self, run: Run, on: bool) -> None:
+        if not on:
+            self.plots.remove_overlay(run)
+            self.runs.model.set_colour(run, None)
+            return
+
+        def work(_progress: object, _should_stop: object) -> tuple[Run, RunCurves]:
+            curves = RunCurves()
+            curves.extend(run.events())
+            return run, curves
+
+        task = Task(work, self)
+        self._tasks.add(task)
+        task.succeeded.connect(self._on_overlay_read)
+        task.failed.connect(self._session.post_error)
+        task.finished.connect(self._on_overlay_task_finished)
+        task.start()
+
+    @Slot(object)
+    def _on_overlay_read(self, result: tuple[Run, RunCurves]) -> None:
+        run, curves = result
+        colour = self.runs.next_colour(len(self.plots.overlays))
+        self.runs.model.set_colour(run, colour)
+        self.plots.add_overlay(run, curves, colour.name())
+
+    @Slot()
+    def _on_overlay_task_finished(self) -> None:
+        for task in [task for task in self._tasks if task.isFinished()]:
+            self._tasks.discard(task)
+            task.deleteLater()
+
+    @Slot(object)
+    def _on_judge(self, run: Run) -> None:
+        self._session.select_run(run)
+        self._session.page_requested.emit("results")
+
+    @Slot(str)
+    def _on_exported(self, path: str) -> None:
+        self._session.post(Message("success", f"Saved {path}."))
+
+
+def _sentence(error: AkinError) -> str:
+    """Returns the reason without the key, which stands beside it anyway."""
+    reason = error.message.split("is not possible: ")[-1]
+    return reason[:1].upper() + reason[1:]

@@ -1,0 +1,310 @@
+"""Panels of live curves above each other, sharing one x axis.
+
+Shape suffixes: N points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Slot
+from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from gui.theme import tokens
+
+FloatArray = npt.NDArray[np.float64]
+AXIS_WIDTH_PX = 56
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One panel of the stack.
+
+    Attributes:
+        name: Its key.
+        label: Over its y axis.
+        stretch: Share of the height.
+        unit_range: The y axis goes from 0 to 1.
+    """
+
+    name: str
+    label: str
+    stretch: int = 1
+    unit_range: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """How a curve looks.
+
+    Attributes:
+        colour: Hex colour.
+        width: In pixels; 1 draws fastest.
+        opacity: 0 to 1.
+        style: Solid, dashed, dotted.
+        symbol: pyqtgraph's letter for a marker at each point; "" for none.
+        label: In the panel's legend; "" for none.
+    """
+
+    colour: str
+    width: float = 1.0
+    opacity: float = 1.0
+    style: Qt.PenStyle = Qt.PenStyle.SolidLine
+    symbol: str = ""
+    label: str = ""
+
+    def pen(self) -> QPen:
+        colour = QColor(self.colour)
+        colour.setAlphaF(self.opacity)
+        pen = QPen(colour, self.width, self.style)
+        pen.setCosmetic(True)
+        return pen
+
+
+class CurveStack(QWidget):
+    """Panels with curves; curves are set by key, one call a redraw.
+
+    Args:
+        panels: From the top down.
+        parent: Owner.
+    """
+
+    def __init__(self, panels: tuple[Panel, ...], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._panels = {panel.name: panel for panel in panels}
+        self._plots: dict[str, Any] = {}
+        self._curves: dict[tuple[str, str], Any] = {}
+        self._lines: dict[tuple[str, str], Line] = {}
+        self._marks: dict[str, tuple[Any, Any]] = {}
+        self._csv: Callable[[], str] = str
+        self._x_label = "step"
+        self._view = pg.GraphicsLayoutWidget()
+        self._view.setFrameShape(self._view.Shape.NoFrame)
+        self._view.ci.setContentsMargins(0, 0, 8, 0)
+        self._view.ci.setSpacing(4)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._view)
+        for row, panel in enumerate(panels):
+            self._add_panel(row, panel)
+        self._hover = _Hover(self)
+        self._view.scene().sigMouseMoved.connect(self._on_mouse_moved)
+        self._restyle()
+
+    def _add_panel(self, row: int, panel: Panel) -> None:
+        plot = self._view.addPlot(row=row, col=0)
+        self._view.ci.layout.setRowStretchFactor(row, panel.stretch)
+        plot.setMenuEnabled(False)
+        plot.hideButtons()
+        plot.showGrid(x=True, y=True, alpha=0.12)
+        plot.setMouseEnabled(x=True, y=False)
+        plot.setClipToView(True)
+        plot.setDownsampling(auto=True, mode="peak")
+        plot.getAxis("left").setWidth(AXIS_WIDTH_PX)
+        plot.getAxis("left").enableAutoSIPrefix(False)
+        plot.getAxis("bottom").enableAutoSIPrefix(False)
+        plot.setLabel("left", panel.label)
+        plot.getViewBox().setAutoVisible(y=True)
+        if panel.unit_range:
+            plot.setYRange(0, 1, padding=0.02)
+        if self._plots:
+            plot.setXLink(next(iter(self._plots.values())))
+        last = row == len(self._panels) - 1
+        plot.getAxis("bottom").setStyle(showValues=last)
+        self._plots[panel.name] = plot
+        legend = plot.addLegend(offset=(-8, 4), labelTextSize="9pt", verSpacing=-6)
+        legend.setColumnCount(3)
+        legend.hide()
+
+    @property
+    def view(self) -> QWidget:
+        """The widget that takes the focus and the mouse."""
+        view: QWidget = self._view
+        return view
+
+    # ----- curves -----
+
+    def set_curve(self, panel: str, key: str, x_N: FloatArray, y_N: FloatArray, line: Line) -> None:
+        """Sets the points of a curve, adding it if it is new; NaNs are gaps."""
+        curve = self._curves.get((panel, key))
+        if curve is None:
+            curve = pg.PlotDataItem(antialias=line.width > 1, connect="finite")
+            self._curves[panel, key] = curve
+            self._plots[panel].addItem(curve)
+        if self._lines.get((panel, key)) != line:
+            self._lines[panel, key] = line
+            self._style(panel, curve, line)
+        curve.setData(x_N, y_N)
+
+    def _style(self, panel: str, curve: Any, line: Line) -> None:
+        curve.setPen(line.pen())
+        curve.setZValue(-1 if line.opacity < 1 else 1)
+        if line.symbol:
+            curve.setSymbol(line.symbol)
+            curve.setSymbolSize(5)
+            curve.setSymbolBrush(QColor(line.colour))
+            curve.setSymbolPen(None)
+        legend = self._plots[panel].legend
+        legend.removeItem(curve)
+        if line.label:
+            legend.addItem(curve, line.label)
+        legend.setVisible(len(legend.items) > 1)
+
+    def remove_curve(self, panel: str, key: str) -> None:
+        """Takes a curve away, if it is there."""
+        curve = self._curves.pop((panel, key), None)
+        self._lines.pop((panel, key), None)
+        if curve is not None:
+            plot = self._plots[panel]
+            plot.removeItem(curve)
+            plot.legend.setVisible(len(plot.legend.items) > 1)
+
+    def curve_keys(self, panel: str) -> tuple[str, ...]:
+        return tuple(key for name, key in self._curves if name == panel)
+
+    def point_count(self, panel: str, key: str) -> int:
+        """Returns how many points a curve has been given; 0 if there is no such curve."""
+        curve = self._curves.get((panel, key))
+        if curve is None or curve.xData is None:
+            return 0
+        return len(curve.xData)
+
+    def mark(self, panel: str, x: float, y: float, text: str, colour: str) -> None:
+        """Puts the panel's one marker at a point (replacing it)."""
+        if panel not in self._marks:
+            point = pg.ScatterPlotItem(size=11, symbol="o")
+            label = pg.TextItem(anchor=(0.5, 1.25))
+            for item in (point, label):
+                item.setZValue(5)
+                self._plots[panel].addItem(item, ignoreBounds=True)
+            self._marks[panel] = (point, label)
+        point, label = self._marks[panel]
+        point.setData([x], [y], pen=pg.mkPen(colour, width=2), brush=None)
+        label.setText(text, color=colour)
+        label.setAnchor((0.5, -0.25) if y > 0.6 else (0.5, 1.25))
+        label.setPos(x, y)
+
+    def clear_marks(self) -> None:
+        for panel, items in self._marks.items():
+            for item in items:
+                self._plots[panel].removeItem(item)
+        self._marks.clear()
+
+    # ----- axes -----
+
+    def set_log_y(self, panel: str, on: bool) -> None:
+        self._plots[panel].setLogMode(x=False, y=on)
+        self._plots[panel].enableAutoRange(y=True)
+
+    def set_x_label(self, text: str) -> None:
+        """Names the shared x axis under the lowest panel."""
+        self._x_label = text
+        list(self._plots.values())[-1].setLabel("bottom", text)
+
+    def show_all(self) -> None:
+        """Undoes zooming and panning; the view follows the curves again."""
+        for name, plot in self._plots.items():
+            plot.enableAutoRange(x=True, y=not self._panels[name].unit_range)
+
+    def set_panel_visible(self, name: str, visible: bool) -> None:
+        self._plots[name].setVisible(visible)
+
+    # ----- looks -----
+
+    def _restyle(self) -> None:
+        colours = tokens(self.palette())
+        self._view.setBackground(QColor(colours.surface))
+        for name, plot in self._plots.items():
+            for side in ("left", "bottom"):
+                axis = plot.getAxis(side)
+                axis.setPen(QColor(colours.border))
+                axis.setTextPen(QColor(colours.muted))
+            plot.setLabel("left", self._panels[name].label, color=colours.muted)
+            plot.legend.setLabelTextColor(QColor(colours.muted))
+        self._hover.restyle(colours.muted)
+        list(self._plots.values())[-1].setLabel("bottom", self._x_label, color=colours.muted)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._restyle()
+
+    @Slot(object)
+    def _on_mouse_moved(self, position: Any) -> None:
+        for name, plot in self._plots.items():
+            box = plot.getViewBox()
+            if plot.isVisible() and box.sceneBoundingRect().contains(position):
+                self._hover.show_at(plot, box.mapSceneToView(position).x(), self._values(name))
+                return
+        self._hover.hide()
+
+    def _values(self, panel: str) -> list[tuple[str, FloatArray, FloatArray]]:
+        return [
+            (self._lines[name, key].label, curve.xData, curve.yData)
+            for (name, key), curve in self._curves.items()
+            if name == panel and self._lines[name, key].label and curve.xData is not None
+        ]
+
+    # ----- export -----
+
+    def set_csv(self, source: Callable[[], str]) -> None:
+        """Says where the numbers of the exported CSV come from."""
+        self._csv = source
+
+    def figure_size(self) -> QSize:
+        size: QSize = self._view.size()
+        return size
+
+    def paint_figure(self, painter: QPainter, target: QRectF) -> None:
+        self._hover.hide()
+        self._view.scene().render(painter, target, self._view.viewRect())
+
+    def figure_csv(self) -> str:
+        return self._csv()
+
+
+class _Hover:
+    """A vertical line under the mouse, with the values of the curves there."""
+
+    def __init__(self, stack: CurveStack) -> None:
+        self._stack = stack
+        self._line = pg.InfiniteLine(angle=90, movable=False)
+        self._text = pg.TextItem(anchor=(0, 0))
+        self._line.setZValue(10)
+        self._text.setZValue(10)
+        self._plot: Any = None
+
+    def restyle(self, colour: str) -> None:
+        self._line.setPen(pg.mkPen(colour, width=1, style=Qt.PenStyle.DotLine))
+        self._text.setColor(QColor(colour))
+
+    def show_at(
+        self, plot: Any, x: float, curves: list[tuple[str, FloatArray, FloatArray]]
+    ) -> None:
+        if plot is not self._plot:
+            self.hide()
+            self._plot = plot
+            plot.addItem(self._line, ignoreBounds=True)
+            plot.addItem(self._text, ignoreBounds=True)
+        words = []
+        for label, x_N, y_N in curves:
+            if len(x_N):
+                row = min(int(np.searchsorted(x_N, x)), len(x_N) - 1)
+                words.append(f"{label} {y_N[row]:.4g}")
+        self._line.setPos(x)
+        self._text.setText("\n".join([f"{x:.4g}", *words]))
+        (left, right), (low, high) = plot.getViewBox().viewRange()
+        self._text.setAnchor((1, 0) if x > (left + right) / 2 else (0, 0))
+        self._text.setPos(x, high - 0.02 * (high - low))
+
+    def hide(self) -> None:
+        if self._plot is not None:
+            self._plot.removeItem(self._line)
+            self._plot.removeItem(self._text)
+            self._plot = None

@@ -1,0 +1,214 @@
+"""ROC of known against withheld objects, their scores, and the threshold between them.
+
+Shape suffixes: K known objects, W withheld objects.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
+
+from core.evaluation.ood import RocCurve, roc_curve
+from gui.theme import SPACING, set_role, tokens
+
+FloatArray = npt.NDArray[np.float64]
+SLIDER_STEPS = 1000
+BINS = 40
+
+
+class RocPlot(QWidget):
+    """The curve and the histogram side by side, over one threshold slider."""
+
+    threshold_changed = Signal(float)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._known_K: FloatArray = np.zeros(0)
+        self._withheld_W: FloatArray = np.zeros(0)
+        self._curve: RocCurve | None = None
+        self._score_name = "score"
+        self._auroc: float | None = None
+        self._low, self._high = 0.0, 1.0
+        self._view = pg.GraphicsLayoutWidget()
+        self._view.setFrameShape(self._view.Shape.NoFrame)
+        self._view.ci.setContentsMargins(0, 0, 4, 0)
+        self._view.ci.setSpacing(12)
+        self._view.setAccessibleName("ROC curve and score histogram")
+        self._roc = self._add_plot(0, "false positive rate (withheld)", "true positive rate")
+        self._bars = self._add_plot(1, "score", "share of objects")
+        self._make_items()
+        self._slider = QSlider(Qt.Orientation.Horizontal)
+        self._slider.setRange(0, SLIDER_STEPS)
+        self._slider.setAccessibleName("Threshold of the score")
+        self._slider.valueChanged.connect(self._on_slider)
+        self._reading = QLabel()
+        set_role(self._reading, "muted")
+        self._lay_out()
+        self._restyle()
+
+    def _lay_out(self) -> None:
+        name = QLabel("Threshold")
+        name.setBuddy(self._slider)
+        row = QHBoxLayout()
+        row.setSpacing(SPACING)
+        row.addWidget(name)
+        row.addWidget(self._slider, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACING // 2)
+        layout.addWidget(self._view, 1)
+        layout.addLayout(row)
+        layout.addWidget(self._reading)
+
+    def _add_plot(self, column: int, x_label: str, y_label: str) -> Any:
+        plot = self._view.addPlot(row=0, col=column)
+        self._view.ci.layout.setColumnStretchFactor(column, 1)
+        plot.setMenuEnabled(False)
+        plot.hideButtons()
+        plot.setMouseEnabled(x=False, y=False)
+        plot.setLabel("bottom", x_label)
+        plot.setLabel("left", y_label)
+        for side in ("left", "bottom"):
+            plot.getAxis(side).enableAutoSIPrefix(False)
+        return plot
+
+    def _make_items(self) -> None:
+        self._roc.setXRange(0, 1, padding=0.02)
+        self._roc.setYRange(0, 1, padding=0.02)
+        self._diagonal = pg.PlotDataItem([0, 1], [0, 1])
+        self._line = pg.PlotDataItem(antialias=True)
+        self._point = pg.ScatterPlotItem(size=12, symbol="o")
+        for item in (self._diagonal, self._line, self._point):
+            self._roc.addItem(item)
+        self._caption = pg.TextItem(anchor=(1, 1))
+        self._caption.setPos(0.98, 0.03)
+        self._roc.addItem(self._caption, ignoreBounds=True)
+        self._known_bars = pg.PlotDataItem(stepMode="center", fillLevel=0)
+        self._withheld_bars = pg.PlotDataItem(stepMode="center", fillLevel=0)
+        self._cut = pg.InfiniteLine(angle=90, movable=False)
+        for item in (self._known_bars, self._withheld_bars, self._cut):
+            self._bars.addItem(item)
+        legend = self._bars.addLegend(offset=(-4, 4), labelTextSize="9pt", verSpacing=-6)
+        legend.addItem(self._known_bars, "known")
+        legend.addItem(self._withheld_bars, "withheld")
+
+    # ----- state -----
+
+    @property
+    def threshold(self) -> float:
+        """Objects that score at least this count as known."""
+        share = self._slider.value() / SLIDER_STEPS
+        return self._low + share * (self._high - self._low)
+
+    def set_scores(
+        self, known_K: FloatArray, withheld_W: FloatArray, score_name: str, auroc: float | None
+    ) -> None:
+        """Shows the scores; the threshold starts where 95 % of the known objects are kept."""
+        self._known_K, self._withheld_W = known_K, withheld_W
+        self._score_name, self._auroc = score_name, auroc
+        self._curve = roc_curve(known_K, withheld_W)
+        both = np.concatenate([known_K, withheld_W])
+        self._low, self._high = float(both.min()), float(both.max())
+        if self._high <= self._low:
+            self._high = self._low + 1e-6
+        self._line.setData(self._curve.fpr, self._curve.tpr)
+        self._caption.setText("" if auroc is None else f"AUROC {auroc:.3f}")
+        edges = np.linspace(self._low, self._high, BINS + 1)
+        for bars, values in ((self._known_bars, known_K), (self._withheld_bars, withheld_W)):
+            counts, _ = np.histogram(values, edges)
+            bars.setData(edges, counts / len(values))
+        self._bars.setLabel("bottom", score_name)
+        self._bars.setXRange(self._low, self._high, padding=0.02)
+        self.set_threshold(float(np.quantile(known_K, 0.05)))
+        self._show_threshold()
+
+    def set_threshold(self, threshold: float) -> None:
+        share = (threshold - self._low) / (self._high - self._low)
+        self._slider.setValue(round(min(max(share, 0.0), 1.0) * SLIDER_STEPS))
+
+    def operating_point(self) -> tuple[float, float]:
+        """Returns the false and the true positive rate at the threshold."""
+        false = float(np.mean(self._withheld_W >= self.threshold))
+        return false, float(np.mean(self._known_K >= self.threshold))
+
+    @Slot(int)
+    def _on_slider(self, _value: int) -> None:
+        if self._curve is not None:
+            self._show_threshold()
+            self.threshold_changed.emit(self.threshold)
+
+    def _show_threshold(self) -> None:
+        false, true = self.operating_point()
+        self._point.setData([false], [true])
+        self._cut.setPos(self.threshold)
+        self._reading.setText(
+            f"At {self.threshold:.4g}: {100 * true:.0f} % of known objects kept, "
+            f"{100 * false:.0f} % of withheld objects taken for known"
+        )
+        self._slider.setAccessibleDescription(self._reading.text())
+
+    # ----- looks -----
+
+    def _restyle(self) -> None:
+        colours = tokens(self.palette())
+        self._view.setBackground(QColor(colours.surface))
+        for plot in (self._roc, self._bars):
+            for side in ("left", "bottom"):
+                axis = plot.getAxis(side)
+                axis.setPen(QColor(colours.border))
+                axis.setTextPen(QColor(colours.muted))
+                axis.setLabel(axis.labelText, color=colours.muted)
+        self._bars.legend.setLabelTextColor(QColor(colours.text))
+        self._diagonal.setPen(pg.mkPen(colours.border, width=1, style=Qt.PenStyle.DashLine))
+        self._line.setPen(pg.mkPen(colours.accent, width=2))
+        self._point.setPen(pg.mkPen(colours.text, width=2))
+        self._point.setBrush(QColor(colours.accent))
+        self._caption.setColor(QColor(colours.text))
+        self._cut.setPen(pg.mkPen(colours.text, width=2, style=Qt.PenStyle.DashLine))
+        for bars, colour in (
+            (self._known_bars, colours.series[0]),
+            (self._withheld_bars, colours.series[1]),
+        ):
+            fill = QColor(colour)
+            fill.setAlphaF(0.35)
+            bars.setPen(pg.mkPen(colour, width=1))
+            bars.setFillBrush(fill)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._restyle()
+
+    # ----- export -----
+
+    def figure_size(self) -> QSize:
+        size: QSize = self._view.size()
+        return size
+
+    def paint_figure(self, painter: QPainter, target: QRectF) -> None:
+        self._view.scene().render(painter, target, self._view.viewRect())
+
+    def figure_csv(self) -> str:
+        """Returns the curve: threshold, false positive rate, true positive rate."""
+        out = io.StringIO()
+        writer = csv.writer(out)
+        threshold = f"threshold ({self._score_name})"
+        writer.writerow([threshold, "false positive rate", "true positive rate"])
+        if self._curve is not None:
+            rows = zip(
+                self._curve.thresholds.tolist(),
+                self._curve.fpr.tolist(),
+                self._curve.tpr.tolist(),
+                strict=True,
+            )
+            for row in rows:
+                writer.writerow([f"{value:.8g}" for value in row])
+        return out.getvalue()
