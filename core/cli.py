@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -27,10 +26,13 @@ from core.runs import Run, RunStore, default_workspace, format_time, open_run
 EXIT_DONE, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 DEMO_IMAGES = 900
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
-data_app = typer.Typer(help="Data sets.", no_args_is_help=True)
-ranking_app = typer.Typer(help="Rankings.", no_args_is_help=True)
-runs_app = typer.Typer(help="Runs of the workspace.", no_args_is_help=True)
+# Older typer raises click's errors, newer typer its own copies of them.
+CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+data_app = typer.Typer(help="Data sets.")
+ranking_app = typer.Typer(help="Rankings.")
+runs_app = typer.Typer(help="Runs of the workspace.")
 app.add_typer(data_app, name="data")
 app.add_typer(ranking_app, name="ranking")
 app.add_typer(runs_app, name="runs")
@@ -168,7 +170,14 @@ def runs_list(
 ) -> None:
     """Lists the runs of the workspace, or of a folder."""
     store = RunStore(folder if folder is not None else default_workspace() / "runs")
-    rows = [_run_row(found) for found in store.list()]
+    rows, damaged = [], []
+    for found in store.list():
+        try:
+            rows.append(_run_row(found))
+        except AkinError as error:
+            damaged.append(f"skipped: {found.path}: {error.message}")
+    for line in damaged:
+        print(line, file=sys.stderr)
     if as_json:
         print(json.dumps(rows, indent=1))
         return
@@ -263,14 +272,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except AkinError as error:
         print_error(error.message, error.hint)
         code = EXIT_BAD_INPUT
-    except click.exceptions.Exit as error:
+    except typer.Exit as error:
         code = error.exit_code
-    except click.ClickException as error:
-        print_error(error.format_message(), "See: akin --help")
+    except CommandLineError as error:
+        print_error(_in_one_line(error), "See: akin --help")
         code = EXIT_BAD_INPUT
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         code = EXIT_INTERRUPTED
     raise SystemExit(code if isinstance(code, int) else EXIT_DONE)
+
+
+def _in_one_line(error: Exception) -> str:
+    text: str = error.format_message() if hasattr(error, "format_message") else str(error)
+    return " ".join(text.split())
 
 
 if __name__ == "__main__":

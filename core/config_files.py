@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from core.config import ExperimentConfig, config_from_tree, require_known_key
 from core.errors import ConfigError
+from core.plain_yaml import YamlError, read_yaml
 from core.ranking import nearest
 
 RECIPE_FOLDER = Path(__file__).parent.parent / "resources" / "recipes"
@@ -54,8 +53,8 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
             raise ConfigError(f"'{word}' sets nothing.", "Write --set key=value.")
         require_known_key(key)
         try:
-            values[key] = yaml.safe_load(text)
-        except yaml.YAMLError as error:
+            values[key] = read_yaml(text)
+        except YamlError as error:
             raise ConfigError(
                 f"{key}: '{text}' is not a value.", "Values are YAML.", key
             ) from error
@@ -66,13 +65,15 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
 
 def _read_tree(path: Path) -> dict[str, Any]:
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree = read_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be read.", "Give a YAML file, or --recipe NAME."
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid YAML.", "Correct the file.") from error
+    except YamlError as error:
+        raise ConfigError(f"{path} {error}.", "Correct the file.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text.", "Give a YAML file.") from error
     if not isinstance(tree, dict):
         raise ConfigError(
             f"{path} is not a configuration.", "It should hold keys such as training."

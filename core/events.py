@@ -174,12 +174,28 @@ def event_to_json(event: Event) -> dict[str, Any]:
     return {"event": event_name(type(event)), **asdict(event)}
 
 
-def event_from_json(data: Mapping[str, Any]) -> Event:
+def outcome_from_json(data: object) -> Outcome:
+    """Rebuilds an outcome; unknown fields are ignored.
+
+    Raises:
+        AkinError: If it is no outcome.
+    """
+    known = {f.name for f in fields(Outcome)}
+    values = data if isinstance(data, Mapping) else {}
+    try:
+        return Outcome(**{name: value for name, value in values.items() if name in known})
+    except TypeError as error:
+        raise AkinError("An outcome lacks fields.", "The run may be damaged.") from error
+
+
+def event_from_json(data: object) -> Event:
     """Rebuilds an event; unknown fields are ignored.
 
     Raises:
         AkinError: If it is no event.
     """
+    if not isinstance(data, Mapping):
+        raise AkinError("A line is no event.", "The event log may be damaged.")
     by_name = {event_name(kind): kind for kind in EVENT_TYPES}
     kind = by_name.get(str(data.get("event")))
     if kind is None:
@@ -187,10 +203,10 @@ def event_from_json(data: Mapping[str, Any]) -> Event:
     known = {f.name for f in fields(kind)}
     values = {name: value for name, value in data.items() if name in known}
     if kind is RunFinished:
-        values["outcome"] = Outcome(**values["outcome"])
-    if "loss_by_rank" in values:
-        values["loss_by_rank"] = tuple(values["loss_by_rank"])
+        values["outcome"] = outcome_from_json(values.get("outcome"))
     try:
+        if "loss_by_rank" in values:
+            values["loss_by_rank"] = tuple(values["loss_by_rank"])
         return kind(**values)
     except TypeError as error:
         raise AkinError("An event lacks fields.", "The event log may be damaged.") from error

@@ -20,6 +20,8 @@ import yaml
 
 from core.errors import RankingError
 
+NARROWEST_GAP = 0.002
+
 
 @dataclass(frozen=True)
 class Tier:
@@ -147,19 +149,25 @@ class Ranking:
             names: Classes to move, from anywhere; the anchor itself is left out.
             gap: Where the tier opens, counted in the ladder as it is now: 0 before the first
                 tier, k after the last.
+
+        Where similarities are given, the new tier's lies midway between its neighbours'; where
+        these leave no room, the ladder becomes evenly spaced.
         """
         moving = self._movable(anchor, names)
         if not moving:
             return self
         tiers = self.tiers(anchor)
         gap = min(max(gap, 0), len(tiers))
+        if any(set(tier.classes) == set(moving) for tier in tiers[max(gap - 1, 0) : gap + 1]):
+            return self
         before = _without(tiers[:gap], moving)
         after = _without(tiers[gap:], moving)
         similarity = None
         if tiers and tiers[0].similarity is not None:
             high = before[-1].similarity if before else 1.0
             low = after[0].similarity if after else 0.0
-            similarity = ((1.0 if high is None else high) + (low or 0.0)) / 2
+            high, low = 1.0 if high is None else high, low or 0.0
+            similarity = (high + low) / 2 if high - low > NARROWEST_GAP else None
         return self._with_tiers(anchor, (*before, Tier(moving, similarity), *after))
 
     def tied(self, anchor: str, names: Iterable[str], tier: int) -> Ranking:

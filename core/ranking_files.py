@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import reprlib
 from pathlib import Path
 
-import yaml
-
 from core.errors import RankingError
+from core.plain_yaml import YamlError, read_yaml
 from core.ranking import Ranking, Tier
 
 PRESET_FOLDER = Path(__file__).parent.parent / "resources" / "rankings"
@@ -51,12 +51,10 @@ def ranking_from_yaml(text: str, source: str = "the ranking") -> Ranking:
             read as they are; `problems` names them.
     """
     try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        data = read_yaml(text)
+    except YamlError as error:
         raise RankingError(
-            f"{source} is not valid YAML{where}.", "Correct the file, or save the ranking anew."
+            f"{source} {error}.", "Correct the file, or save the ranking anew."
         ) from error
     example = "Write, for example:  similar: {aeroplane: [bird, boat]}"
     if not isinstance(data, dict) or not isinstance(data.get("similar", {}), dict):
@@ -97,6 +95,6 @@ def _read_tier(entry: object, anchor: str, source: str) -> Tier:
         if isinstance(similarity, int | float) and not isinstance(similarity, bool):
             return Tier(tuple(str(c) for c in entry["classes"]), float(similarity))
     raise RankingError(
-        f"{source}: '{entry}', ranked for '{anchor}', is neither a class nor a tier.",
+        f"{source}: {reprlib.repr(entry)}, ranked for '{anchor}', is neither a class nor a tier.",
         "A tier is written {classes: [bird], similarity: 0.75}.",
     )

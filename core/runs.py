@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -27,6 +29,7 @@ from core.events import (
     RunFinished,
     event_from_json,
     event_to_json,
+    outcome_from_json,
 )
 from core.ranking import Ranking
 from core.ranking_files import ranking_from_yaml
@@ -63,12 +66,13 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
         raise RunError(
             f"{path} cannot be written: {(error.strerror or str(error)).lower()}.",
             "Free some disk space, or choose a folder you can write to.",
         ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -144,7 +148,7 @@ class Predictions:
                     file["true_name"],
                     file["unseen"],
                 )
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise RunError(
                 f"{path} is missing or damaged.", "Evaluate the run again, or train it anew."
             ) from error
@@ -210,7 +214,7 @@ class Run:
         """How it ended; None while it runs; "interrupted" where its process is gone."""
         data = _read_json(self.path / "outcome.json")
         if data is not None:
-            return Outcome(**data)
+            return outcome_from_json(data)
         if self._process_is_alive():
             return None
         return Outcome(
@@ -225,7 +229,7 @@ class Run:
     def events(self) -> Iterator[Event]:
         """Yields what events.jsonl holds; a last line cut by a kill is left out."""
         try:
-            with (self.path / "events.jsonl").open(encoding="utf-8") as file:
+            with (self.path / "events.jsonl").open(encoding="utf-8", errors="replace") as file:
                 for line in file:
                     if not line.endswith("\n"):
                         return
@@ -369,6 +373,6 @@ def _read_json(path: Path) -> dict[str, Any] | None:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise RunError(f"{path} is damaged.", "Evaluate the run again.") from error
     return data if isinstance(data, dict) else None
