@@ -219,7 +219,8 @@ class Ranking:
         high = values[tier - 1] if tier > 0 else 1.0
         low = values[tier + 1] if tier + 1 < len(values) else 0.0
         margin = min(0.005, (high - low) / 4)
-        values[tier] = round(min(max(similarity, low + margin), high - margin), 4)
+        value = min(max(similarity, low + margin), high - margin)
+        values[tier] = round(value, 4) if low < round(value, 4) < high else value
         tiers = (replace(t, similarity=v) for t, v in zip(self.tiers(anchor), values, strict=True))
         return self._with_tiers(anchor, tuple(tiers))
 
