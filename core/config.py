@@ -302,9 +302,9 @@ def config_from_tree(tree: Mapping[str, Any]) -> ExperimentConfig:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
         reason = first["msg"].removeprefix("Value error, ")
-        reason = (reason[:1].lower() + reason[1:]).replace(
-            "string should match pattern", "is none of"
-        )
+        reason = reason[:1].lower() + reason[1:]
+        if first["type"] == "string_pattern_mismatch":
+            reason = "it is none of the choices"
         raise ConfigError(
             f"{key} = {_short(first['input'])} is not possible: {reason}.", _hint_for(key), key
         ) from error
