@@ -101,12 +101,12 @@ def percent(value: float | None) -> str:
 class RunListModel(QAbstractTableModel):
     """Runs, newest first, each with a tick that overlays its curves.
 
-    Columns: name (with the tick and the colour of its curve), accuracy, status.
+    Columns: name (with the tick and the colour of its curve); accuracy, or why there is none.
     """
 
     overlay_toggled = Signal(object, bool)  # Run, on
 
-    HEADERS = ("Run", "Accuracy", "Status")
+    HEADERS = ("Run", "Accuracy")
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -163,7 +163,8 @@ class RunListModel(QAbstractTableModel):
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         row = self._rows[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
-            return (row.name, percent(row.accuracy), row.status)[index.column()]
+            figure = row.status if row.accuracy is None else percent(row.accuracy)
+            return (row.name, figure)[index.column()]
         if role == Qt.ItemDataRole.CheckStateRole and index.column() == 0:
             on = row.run in self._colours
             return Qt.CheckState.Checked if on else Qt.CheckState.Unchecked
@@ -172,7 +173,9 @@ class RunListModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() == 1:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n".join(filter(None, (f"{row.name} · {row.data} · test split", row.note)))
+            return "\n".join(
+                filter(None, (f"{row.name}: {row.status} · {row.data}, test split", row.note))
+            )
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{row.name}, {row.status}, accuracy {percent(row.accuracy)}"
         if role == RUN_ROLE:
@@ -192,7 +195,8 @@ class RunListModel(QAbstractTableModel):
 class ComparisonModel(QAbstractTableModel):
     """Runs and the paper's figures in one table, each row labelled with its data."""
 
-    HEADERS = ("Run", "Method", "r", "Data", "Accuracy", "Balanced", "AUROC", "Epochs")
+    HEADERS = ("Run", "Method", "r", "Accuracy", "Balanced", "AUROC", "Data")
+    LEFT = frozenset({0, 1, 6})
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -256,16 +260,17 @@ class ComparisonModel(QAbstractTableModel):
         """Returns the table as CSV, figures as numbers."""
         out = io.StringIO()
         writer = csv.writer(out)
-        writer.writerow([*self.HEADERS, "AUROC low", "AUROC high", "Note"])
+        writer.writerow([*self.HEADERS, "Epochs", "AUROC low", "AUROC high", "Note"])
         for row in self._rows:
             interval = row.auroc_interval or ("", "")
-            values = [*_values(row), *interval, row.note]
+            values = [*_values(row), row.epochs, *interval, row.note]
             writer.writerow(["" if value in (None, -1.0) else value for value in values])
         return out.getvalue()
 
 
 def _alignment(column: int) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignLeft if column in {0, 1, 3} else Qt.AlignmentFlag.AlignRight
+    left = column in ComparisonModel.LEFT
+    side = Qt.AlignmentFlag.AlignLeft if left else Qt.AlignmentFlag.AlignRight
     return side | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -274,11 +279,10 @@ def _texts(row: RunSummary) -> tuple[str, ...]:
         row.name,
         row.method,
         "" if row.depth is None else str(row.depth),
-        row.data,
         percent(row.accuracy),
         percent(row.balanced_accuracy),
         "–" if row.auroc is None else f"{row.auroc:.3f}",
-        "" if row.epochs is None else str(row.epochs),
+        row.data,
     )
 
 
@@ -288,11 +292,10 @@ def _values(row: RunSummary) -> tuple[Any, ...]:
         row.name,
         row.method,
         -1.0 if row.depth is None else row.depth,
-        row.data,
         -1.0 if row.accuracy is None else row.accuracy,
         -1.0 if row.balanced_accuracy is None else row.balanced_accuracy,
         -1.0 if row.auroc is None else row.auroc,
-        -1.0 if row.epochs is None else row.epochs,
+        row.data,
     )
 
 
@@ -301,6 +304,8 @@ def _tooltip(row: RunSummary) -> str:
     if row.auroc_interval is not None:
         low, high = row.auroc_interval
         lines.append(f"AUROC 95 % interval {low:.3f} to {high:.3f}")
+    if row.epochs is not None:
+        lines.append(f"{row.epochs} epochs asked for")
     if row.note:
         lines.append(row.note)
     return "\n".join(lines)

@@ -28,10 +28,11 @@ from gui.widgets.figure_export import ExportButton
 PANELS = (
     Panel("loss", "loss", 10),
     Panel("validation", "validation", 5, unit_range=True),
-    Panel("learning rate", "learning rate", 3),
+    Panel("learning rate", "learning<br>rate", 3),
     Panel("pace", "objects/s", 3),
 )
 X_TITLES = {"step": "step", "epoch": "epoch", "time": "training time (s)"}
+PACE_SMOOTHING = 0.9
 RANK_STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
 
 
@@ -194,12 +195,13 @@ class TrainingCurves(QWidget):
         self._mark_best(shown)
         rate, pace = steps.column("learning_rate"), steps.column("objects_per_s")
         self.stack.set_curve("learning rate", "main", x_N, rate, Line(colour))
-        self.stack.set_curve("pace", "main", x_N, pace, Line(colour))
+        pace_N = smoothed(pace, PACE_SMOOTHING)
+        self.stack.set_curve("pace", "main", x_N, pace_N, Line(colour))
 
     def _draw_rank(self, curves: RunCurves, rank: int, weight: float) -> None:
         series = tokens(self.palette()).series
         style = RANK_STYLES[rank % len(RANK_STYLES)]
-        line = Line(series[rank % len(series)], 2.0, style=style, label=f"rank {rank}")
+        line = Line(series[-1 - rank % len(series)], 2.0, style=style, label=f"rank {rank}")
         y_N = smoothed(curves.steps.column(f"loss {rank}"), weight)
         self.stack.set_curve("loss", f"rank {rank}", self._x(curves), y_N, line)
 
@@ -238,11 +240,12 @@ class TrainingCurves(QWidget):
         accuracy_N = curves.epochs.column("accuracy")
         if np.isfinite(accuracy_N).any():
             x_epoch_N = curves.epochs.column(X_AXES[self.x_axis.currentText()])
-            thin = Line(shown.colour, 1.5, opacity, symbol="t")
-            self.stack.set_curve("validation", key, x_epoch_N, accuracy_N, thin)
-        for panel, column in (("learning rate", "learning_rate"), ("pace", "objects_per_s")):
-            y_N = curves.steps.column(column)
-            self.stack.set_curve(panel, key, x_N, y_N, Line(shown.colour, 1.0, opacity))
+            dotted = Line(shown.colour, 1.5, opacity, symbol="t")
+            self.stack.set_curve("validation", key, x_epoch_N, accuracy_N, dotted)
+        thin = Line(shown.colour, 1.0, opacity)
+        self.stack.set_curve("learning rate", key, x_N, curves.steps.column("learning_rate"), thin)
+        pace_N = smoothed(curves.steps.column("objects_per_s"), PACE_SMOOTHING)
+        self.stack.set_curve("pace", key, x_N, pace_N, thin)
 
     def _x(self, curves: RunCurves) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
         return curves.steps.column(X_AXES[self.x_axis.currentText()])

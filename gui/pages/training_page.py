@@ -33,7 +33,7 @@ from gui.pages.training_runs import RunList
 from gui.session import Session
 from gui.tasks import Task
 from gui.theme import SPACING, set_role
-from gui.widgets.config_form import ConfigForm
+from gui.widgets.config_form import RESET_WIDTH_PX, ConfigForm
 
 FIRST_KEYS = (
     "objective.method",
@@ -102,7 +102,7 @@ class TrainingPage(QWidget):
         name.setFixedWidth(104)
         line.addWidget(name)
         line.addWidget(self.recipes, 1)
-        line.addSpacing(28)
+        line.addSpacing(RESET_WIDTH_PX + SPACING // 2)
         column.addLayout(line)
         column.addWidget(self.form, 1)
         scroll = QScrollArea()
@@ -114,11 +114,11 @@ class TrainingPage(QWidget):
         scroll.setAccessibleName("Settings of the experiment")
         middle = QWidget()
         column = QVBoxLayout(middle)
-        column.setContentsMargins(SPACING, 0, SPACING, 0)
+        column.setContentsMargins(2 * SPACING, 0, 2 * SPACING, 0)
         column.setSpacing(2 * SPACING)
         column.addWidget(self.controls)
         column.addWidget(self.plots, 1)
-        self.runs.setMinimumWidth(160)
+        self.runs.setMinimumWidth(200)
         splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.setChildrenCollapsible(False)
         for part in (scroll, middle, self.runs):
@@ -323,5 +323,7 @@ class TrainingPage(QWidget):
 
 def _sentence(error: AkinError) -> str:
     """Returns the reason without the key, which stands beside it anyway."""
+    if "^(" in error.message:
+        return error.hint
     reason = error.message.split("is not possible: ")[-1]
     return reason[:1].upper() + reason[1:]

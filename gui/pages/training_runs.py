@@ -66,7 +66,7 @@ class RunList(QWidget):
         self._pages.addWidget(empty)
         self._pages.addWidget(full)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setContentsMargins(2 * SPACING, 0, 0, 0)
         layout.setSpacing(SPACING)
         layout.addWidget(title)
         layout.addWidget(body, 1)

@@ -20,6 +20,8 @@ from core.config import ExperimentConfig, config_keys
 from gui.theme import SPACING, set_role, tokens
 from gui.widgets.config_editors import Editor, make_editor
 
+RESET_WIDTH_PX = 26
+
 
 class ConfigRow(QWidget):
     """One key: its title, editor, unit, reset button and problem.
@@ -63,6 +65,7 @@ class ConfigRow(QWidget):
         self._reset.setText("↺")
         self._reset.setAutoRaise(True)
         self._reset.setAccessibleName(f"Reset {title}")
+        self._reset.setFixedWidth(RESET_WIDTH_PX)
         policy = self._reset.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         self._reset.setSizePolicy(policy)

@@ -118,7 +118,8 @@ class CurveStack(QWidget):
         last = row == len(self._panels) - 1
         plot.getAxis("bottom").setStyle(showValues=last)
         self._plots[panel.name] = plot
-        legend = plot.addLegend(offset=(-8, 4), labelTextSize="9pt", verSpacing=-6)
+        offset = (-8, -4) if panel.unit_range else (-8, 4)
+        legend = plot.addLegend(offset=offset, labelTextSize="9pt", verSpacing=-6)
         legend.setColumnCount(3)
         legend.hide()
 
@@ -187,7 +188,9 @@ class CurveStack(QWidget):
         point, label = self._marks[panel]
         point.setData([x], [y], pen=pg.mkPen(colour, width=2), brush=None)
         label.setText(text, color=colour)
-        label.setAnchor((0.5, -0.25) if y > 0.6 else (0.5, 1.25))
+        left, right = self._plots[panel].getViewBox().viewRange()[0]
+        far_right = x > left + 0.75 * (right - left)
+        label.setAnchor((1.0 if far_right else 0.5, -0.25 if y > 0.5 else 1.25))
         label.setPos(x, y)
 
     def clear_marks(self) -> None:

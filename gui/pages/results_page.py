@@ -1,0 +1,341 @@
+"""Results: one run judged, its errors shown, and laid beside the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Slot
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core.data.index import DatasetIndex
+from core.runs import Run
+from gui.messages import Message
+from gui.models.runs_model import RunSummary, summarize_run
+from gui.pages.results_data import IntArray, RunResults, load_results, match_objects
+from gui.pages.results_drawer import SelectionDrawer
+from gui.pages.results_figures import FigureRow, key_figures
+from gui.pages.results_views import ComparisonCard, ComplianceCard, MatrixCard, OodCard
+from gui.session import ObjectSelection, Session
+from gui.tasks import Task
+from gui.theme import SPACING, set_role
+from gui.widgets.view_card import ViewCard
+
+Loaded = tuple[RunResults | None, IntArray | None, tuple[RunSummary, ...]]
+
+
+class ResultsPage(QWidget):
+    """The page; it knows the session only.
+
+    Args:
+        session: Shared state.
+        parent: Owner.
+    """
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._results: RunResults | None = None
+        self._objects_N: IntArray | None = None
+        self._task: Task | None = None
+        self._stale = True
+        self.runs = QComboBox()
+        self.runs.setAccessibleName("The run that is judged")
+        self.runs.setMinimumWidth(180)
+        self.data_label = QLabel()
+        set_role(self.data_label, "muted")
+        self.figures = FigureRow()
+        self.matrix_card = MatrixCard()
+        self.ood_card = OodCard()
+        self.comparison_card = ComparisonCard()
+        self.compliance_card = ComplianceCard()
+        self.cards: tuple[ViewCard, ...] = (
+            self.matrix_card,
+            self.ood_card,
+            self.comparison_card,
+            self.compliance_card,
+        )
+        self.drawer = SelectionDrawer()
+        self._lay_out()
+        self._connect()
+
+    # ----- layout -----
+
+    def _lay_out(self) -> None:
+        header = QHBoxLayout()
+        header.setSpacing(SPACING)
+        name = QLabel("Run")
+        name.setBuddy(self.runs)
+        header.addWidget(name)
+        header.addWidget(self.runs)
+        header.addWidget(self.data_label, 1)
+        right = QWidget()
+        column = QVBoxLayout(right)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACING)
+        for card, stretch in zip(self.cards[1:], (3, 2, 0), strict=True):
+            column.addWidget(card, stretch)
+        self._right = QScrollArea()
+        self._right.setWidget(right)
+        self._right.setWidgetResizable(True)
+        self._right.setFrameShape(QFrame.Shape.NoFrame)
+        self._right.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._right.setAccessibleName("Views of the run")
+        views = QWidget()
+        line = QHBoxLayout(views)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(SPACING)
+        line.addWidget(self.matrix_card, 1)
+        line.addWidget(self._right, 1)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._note_page())
+        self._pages.addWidget(views)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, SPACING)
+        layout.setSpacing(2 * SPACING)
+        layout.addLayout(header)
+        layout.addWidget(self.figures)
+        layout.addWidget(self._pages, 1)
+        layout.addWidget(self.drawer)
+
+    def _note_page(self) -> QWidget:
+        self.note = QLabel()
+        self.note.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.note.setWordWrap(True)
+        set_role(self.note, "muted")
+        self.to_training = QPushButton("Go to Training")
+        self.to_training.setAccessibleName("Go to Training")
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.addStretch(1)
+        column.addWidget(self.note)
+        column.addSpacing(SPACING)
+        column.addWidget(self.to_training, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch(1)
+        return page
+
+    def _connect(self) -> None:
+        session = self._session
+        self.runs.activated.connect(self._on_run_chosen)
+        self.to_training.clicked.connect(self._on_to_training)
+        self.ood_card.withhold_requested.connect(self._on_to_training)
+        self.matrix_card.matrix.cell_clicked.connect(self._on_cell_clicked)
+        self.matrix_card.matrix.cleared.connect(self._on_cleared)
+        self.comparison_card.run_requested.connect(session.select_run)
+        self.drawer.cleared.connect(self._on_cleared)
+        self.drawer.browse_requested.connect(self._on_browse)
+        self.drawer.data_requested.connect(self._on_data_requested)
+        for card in self.cards:
+            card.enlarge_toggled.connect(self._on_enlarged)
+        for export in (self.matrix_card.export, self.ood_card.export, self.compliance_card.export):
+            export.failed.connect(session.post_error)
+            export.saved.connect(self._on_exported)
+        session.run_changed.connect(self._on_run_changed)
+        session.runs_changed.connect(self.reload)
+        session.dataset_changed.connect(self._on_dataset_changed)
+        session.selection_changed.connect(self._on_selection_changed)
+
+    # ----- loading -----
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._stale:
+            QTimer.singleShot(0, self.reload)
+
+    @Slot()
+    def reload(self) -> None:
+        """Reads the run at hand and the list of runs again, in the background, once seen."""
+        self._stale = True
+        if self._task is not None or not self.isVisible():
+            return
+        self._stale = False
+        session = self._session
+        run, index, current = session.run, session.dataset, session.training_run
+        if self._results is None:
+            self._show_note("Reading the runs …")
+
+        def work(_progress: object, _should_stop: object) -> Loaded:
+            found = session.store.list()
+            rows = tuple(summarize_run(run, running=run == current) for run in found)
+            chosen = run or _newest_judged(rows)
+            results = None if chosen is None else load_results(chosen)
+            objects = None
+            if results is not None and results.predictions is not None and index is not None:
+                fingerprint = results.run.environment().get("data_fingerprint")
+                objects = match_objects(results.predictions, index, fingerprint)
+            return results, objects, rows
+
+        self._task = Task(work, self)
+        self._task.succeeded.connect(self._on_loaded)
+        self._task.failed.connect(session.post_error)
+        self._task.finished.connect(self._on_task_finished)
+        self._task.start()
+
+    @Slot(object)
+    def _on_loaded(self, loaded: Loaded) -> None:
+        results, objects_N, rows = loaded
+        if self._stale:
+            return
+        self._results, self._objects_N = results, objects_N
+        self._fill_runs(rows, results.run if results else None)
+        self.comparison_card.set_summaries(rows)
+        self.comparison_card.model.set_current(results.run if results else None)
+        self._show_results()
+        if results is not None and self._session.run is None:
+            self._session.select_run(results.run)
+
+    @Slot()
+    def _on_task_finished(self) -> None:
+        assert self._task is not None
+        self._task.deleteLater()
+        self._task = None
+        if self._stale:
+            self.reload()
+
+    def _fill_runs(self, rows: tuple[RunSummary, ...], current: Run | None) -> None:
+        with QSignalBlocker(self.runs):
+            self.runs.clear()
+            for row in reversed(rows):
+                self.runs.addItem(f"{row.name} · {row.status}", row.run)
+                if row.run == current:
+                    self.runs.setCurrentIndex(self.runs.count() - 1)
+        self.runs.setEnabled(bool(rows))
+
+    # ----- showing -----
+
+    def _show_note(self, text: str, *, offer_training: bool = False) -> None:
+        self.note.setText(text)
+        self.to_training.setVisible(offer_training)
+        self._pages.setCurrentIndex(0)
+        self.figures.set_figures(())
+        self.drawer.hide()
+
+    def _show_results(self) -> None:
+        results = self._results
+        if results is None:
+            self.data_label.clear()
+            self._show_note(
+                "There is nothing to judge yet. Train a run first.", offer_training=True
+            )
+            return
+        self.data_label.setText(f"measured on {results.data}, test split" if results.data else "")
+        if results.metrics is None or results.predictions is None:
+            self._show_note("\n".join(filter(None, (results.problem, results.hint))))
+            return
+        self.figures.set_figures(key_figures(results.metrics))
+        for card in (self.matrix_card, self.ood_card, self.compliance_card):
+            card.show_results(results)
+        self._pages.setCurrentIndex(1)
+        self.drawer.show()
+        self._show_selection()
+
+    @property
+    def results(self) -> RunResults | None:
+        """What is shown."""
+        return self._results
+
+    # ----- the selection -----
+
+    def _show_selection(self) -> None:
+        selection = self._session.selection
+        self.drawer.show_selection(self._session.dataset, selection)
+        if selection is None:
+            self.matrix_card.matrix.set_selected(None)
+            if self._results is not None and self._objects_N is None:
+                self._say_other_data()
+
+    def _say_other_data(self) -> None:
+        assert self._results is not None
+        self.drawer.show_note(
+            f"This run was judged on {self._results.data}, which is not the data set that is "
+            "open: its objects cannot be shown.",
+            offer_data=self._data_folder() is not None,
+        )
+
+    def _data_folder(self) -> Path | None:
+        if self._results is None or not self._results.run.config.data.folder:
+            return None
+        folder = Path(self._results.run.config.data.folder)
+        return folder if folder.is_dir() else None
+
+    @Slot(int, int)
+    def _on_cell_clicked(self, true: int, predicted: int) -> None:
+        results = self._results
+        assert results is not None
+        assert results.predictions is not None
+        if self._objects_N is None:
+            self.matrix_card.matrix.set_selected((true, predicted))
+            self._say_other_data()
+            return
+        rows = results.rows_of_cell(true, predicted)
+        names = results.predictions.classes
+        text = f"true {names[true]}, predicted {names[predicted]} ({len(rows)})"
+        objects = tuple(self._objects_N[rows].tolist())
+        self._session.select_objects(ObjectSelection(objects, text))
+        self.matrix_card.matrix.set_selected((true, predicted))
+
+    @Slot()
+    def _on_cleared(self) -> None:
+        self._session.select_objects(None)
+        self.matrix_card.matrix.set_selected(None)
+
+    @Slot(object)
+    def _on_selection_changed(self, _selection: ObjectSelection | None) -> None:
+        if self._results is not None:
+            self.matrix_card.matrix.set_selected(None)
+            self._show_selection()
+
+    # ----- signals -----
+
+    @Slot(int)
+    def _on_run_chosen(self, at: int) -> None:
+        self._session.select_run(self.runs.itemData(at))
+
+    @Slot(object)
+    def _on_run_changed(self, run: Run | None) -> None:
+        if self._results is None or self._results.run != run or self._results.metrics is None:
+            self.reload()
+
+    @Slot(object)
+    def _on_dataset_changed(self, _index: DatasetIndex) -> None:
+        self.reload()
+
+    @Slot(bool)
+    def _on_enlarged(self, on: bool) -> None:
+        sender = self.sender()
+        for card in self.cards:
+            card.setVisible(not on or card is sender)
+        self._right.setVisible(not on or sender is not self.matrix_card)
+
+    @Slot()
+    def _on_to_training(self) -> None:
+        self._session.page_requested.emit("training")
+
+    @Slot()
+    def _on_browse(self) -> None:
+        self._session.page_requested.emit("detections")
+
+    @Slot()
+    def _on_data_requested(self) -> None:
+        folder = self._data_folder()
+        if folder is not None:
+            self._session.open_data(folder)
+
+    @Slot(str)
+    def _on_exported(self, path: str) -> None:
+        self._session.post(Message("success", f"Saved {path}."))
+
+
+def _newest_judged(rows: tuple[RunSummary, ...]) -> Run | None:
+    judged = [row.run for row in rows if row.accuracy is not None]
+    return judged[-1] if judged else None
