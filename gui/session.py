@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QDeadlineTimer, QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from core.config import ExperimentConfig
@@ -339,15 +339,31 @@ class Session(QObject):
             self.selection = selection
             self.selection_changed.emit(selection)
 
-    def close(self) -> None:
-        """Stops and waits for everything that runs; call once, before the window goes."""
-        if self._task is not None:
-            self._task.stop()
-            self._task.wait()
+    def close(self, timeout_s: float | None = None) -> bool:
+        """Stops and waits for everything that runs; call once, before the window goes.
+
+        Args:
+            timeout_s: Wait no longer; None: as long as it takes.
+
+        Returns:
+            Whether everything has stopped.
+        """
+        deadline = (
+            QDeadlineTimer(QDeadlineTimer.ForeverConstant.Forever)
+            if timeout_s is None
+            else QDeadlineTimer(round(timeout_s * 1000))
+        )
         if self._thread is not None:
             self._thread.control.stop()
-            self._thread.wait()
+        if self._task is not None:
+            self._task.stop()
+            if not self._task.wait(deadline):
+                return False
+        if self._thread is not None:
+            if not self._thread.wait(deadline):
+                return False
             self._on_inbox_timer()
+        return True
 
 
 def _first_config() -> ExperimentConfig:

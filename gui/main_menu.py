@@ -1,0 +1,130 @@
+"""The menus: every command with its shortcut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QMenu
+
+from core.ranking_files import preset_names
+from gui.session import Session
+from gui.settings import Settings
+from gui.theme import THEME_NAMES
+
+if TYPE_CHECKING:
+    from gui.main_window import MainWindow
+
+Shortcut = QKeySequence.StandardKey | str | None
+
+
+def build_menus(
+    window: MainWindow,
+    session: Session,
+    settings: Settings,
+    pages: tuple[tuple[str, str, str], ...],
+) -> None:
+    """Fills the window's menu bar."""
+    _file_menu(window, session)
+    edit = window.menuBar().addMenu("&Edit")
+    undo = session.undo_stack.createUndoAction(window, "Undo")
+    undo.setShortcut(QKeySequence.StandardKey.Undo)
+    redo = session.undo_stack.createRedoAction(window, "Redo")
+    redo.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
+    edit.addActions([undo, redo])
+    _run_menu(window, session)
+    _view_menu(window, settings, pages)
+    _help_menu(window)
+
+
+def _add(menu: QMenu, text: str, run: Callable[[], object], shortcut: Shortcut = None) -> QAction:
+    action = menu.addAction(text)
+    action.triggered.connect(lambda _checked=False: run())
+    if shortcut is not None:
+        action.setShortcut(QKeySequence(shortcut))
+    return action
+
+
+def _file_menu(window: MainWindow, session: Session) -> None:
+    menu = window.menuBar().addMenu("&File")
+    _add(menu, "Open data folder…", window.choose_folder, "Ctrl+Shift+O")
+    _add(menu, "Open the built-in demo", session.open_demo)
+    menu.addSeparator()
+    _add(menu, "Open ranking…", window.choose_ranking, QKeySequence.StandardKey.Open)
+    presets = menu.addMenu("Ranking presets")
+    for name in preset_names():
+        _add(presets, name, partial(session.open_ranking, name))
+    _add(menu, "Save ranking", window.save, QKeySequence.StandardKey.Save)
+    _add(menu, "Save ranking as…", window.save_as, "Ctrl+Shift+S")
+    menu.addSeparator()
+    _add(menu, "Quit", window.close, QKeySequence.StandardKey.Quit)
+
+
+def _run_menu(window: MainWindow, session: Session) -> None:
+    menu = window.menuBar().addMenu("&Run")
+    _RunActions(menu, session)
+
+
+class _RunActions(QObject):
+    """Train, stop and pause, enabled as they make sense."""
+
+    def __init__(self, menu: QMenu, session: Session) -> None:
+        super().__init__(menu)
+        self._session = session
+        self._train = _add(menu, "Train", self._on_train, "Ctrl+R")
+        self._stop = _add(menu, "Stop and keep", session.stop_training, "Ctrl+.")
+        self._pause = menu.addAction("Pause")
+        self._pause.setCheckable(True)
+        self._pause.toggled.connect(session.set_training_paused)
+        session.training_started.connect(self._refresh)
+        session.training_finished.connect(self._refresh)
+        session.training_stopping.connect(self._refresh)
+        self._refresh()
+
+    def _on_train(self) -> None:
+        self._session.page_requested.emit("training")
+        self._session.start_training()
+
+    @Slot()
+    def _refresh(self) -> None:
+        running = self._session.is_training
+        self._train.setEnabled(not running)
+        self._stop.setEnabled(running)
+        self._pause.setEnabled(running)
+        if not running:
+            self._pause.setChecked(False)
+
+
+def _view_menu(
+    window: MainWindow, settings: Settings, pages: tuple[tuple[str, str, str], ...]
+) -> None:
+    menu = window.menuBar().addMenu("&View")
+    for number, (key, title, _icon) in enumerate(pages, start=1):
+        _add(menu, title, partial(window.show_page, key), f"Ctrl+{number}")
+    menu.addSeparator()
+    themes = menu.addMenu("Theme")
+    group = QActionGroup(window)
+    for name in THEME_NAMES:
+        action = _add(themes, name.capitalize(), partial(window.set_theme, name))
+        action.setCheckable(True)
+        action.setData(name)
+        group.addAction(action)
+
+    def mark_current() -> None:
+        for action in group.actions():
+            action.setChecked(action.data() == settings.theme)
+
+    themes.aboutToShow.connect(mark_current)
+
+
+def _help_menu(window: MainWindow) -> None:
+    menu = window.menuBar().addMenu("&Help")
+    _add(
+        menu, "Getting started", window.show_getting_started, QKeySequence.StandardKey.HelpContents
+    )
+    _add(menu, "Glossary", partial(window.show_help, "glossary"))
+    menu.addSeparator()
+    _add(menu, "About Akin", partial(window.show_help, "about"))
