@@ -34,6 +34,19 @@ from core.events import (
 from core.ranking import Ranking
 from core.ranking_files import ranking_from_yaml
 
+# What numpy and zipfile raise for a .npz that was cut or has wrong bytes.
+_DAMAGED_ARCHIVE = (
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    TypeError,
+    RuntimeError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
 
 def default_workspace() -> Path:
     """Returns the workspace used where none is given: $AKIN_WORKSPACE or the user's data folder."""
@@ -136,7 +149,7 @@ class Predictions:
             RunError: If it is missing or damaged.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 return cls(
                     file["image_id"],
                     file["box_xyxy"],
@@ -148,7 +161,7 @@ class Predictions:
                     file["true_name"],
                     file["unseen"],
                 )
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except _DAMAGED_ARCHIVE as error:
             raise RunError(
                 f"{path} is missing or damaged.", "Evaluate the run again, or train it anew."
             ) from error
@@ -255,7 +268,8 @@ class Run:
         pid = self.environment().get("pid")
         if not isinstance(pid, int):
             return False
-        return process_start(pid) == self.environment().get("process_start")
+        start = process_start(pid)
+        return start is not None and start == self.environment().get("process_start")
 
 
 class EventLog:
