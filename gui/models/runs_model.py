@@ -19,6 +19,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor
 
 from core.errors import AkinError
+from core.evaluation.report import METHOD_NAMES
 from core.runs import Run
 
 Index = QModelIndex | QPersistentModelIndex
@@ -35,7 +36,7 @@ class RunSummary:
         run: Its directory; None for a row quoted from the paper.
         name: Shown.
         status: running, done, stopped, interrupted, failed, damaged; "paper" for quoted rows.
-        method: ranked, supcon, rince or softmax.
+        method: ranked, SupCon, RINCE or SoftMax.
         depth: Ranks used; None where the method has none.
         data: What the figures were measured on.
         epochs: Asked for.
@@ -81,8 +82,8 @@ def summarize_run(run: Run, *, running: bool = False) -> RunSummary:
         run,
         run.name,
         "running" if outcome is None else outcome.status,
-        config.objective.method,
-        config.ranking.depth if config.objective.method == "ranked" else None,
+        METHOD_NAMES.get(config.objective.method, config.objective.method),
+        {"supcon": 1, "softmax": None}.get(config.objective.method, config.ranking.depth),
         str(environment.get("data_name") or folder),
         config.training.epochs,
         metrics.get("accuracy"),
@@ -195,8 +196,8 @@ class RunListModel(QAbstractTableModel):
 class ComparisonModel(QAbstractTableModel):
     """Runs and the paper's figures in one table, each row labelled with its data."""
 
-    HEADERS = ("Run", "Method", "r", "Accuracy", "Balanced", "AUROC", "Data")
-    LEFT = frozenset({0, 1, 6})
+    HEADERS = ("Run", "Data", "Method", "Accuracy", "Balanced", "AUROC")
+    LEFT = frozenset({0, 1, 2})
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -260,11 +261,13 @@ class ComparisonModel(QAbstractTableModel):
         """Returns the table as CSV, figures as numbers."""
         out = io.StringIO()
         writer = csv.writer(out)
-        writer.writerow([*self.HEADERS, "Epochs", "AUROC low", "AUROC high", "Note"])
+        figures = ("Accuracy", "Balanced", "AUROC", "AUROC low", "AUROC high")
+        writer.writerow(["Run", "Data", "Method", "r", *figures, "Epochs", "Note"])
         for row in self._rows:
-            interval = row.auroc_interval or ("", "")
-            values = [*_values(row), row.epochs, *interval, row.note]
-            writer.writerow(["" if value in (None, -1.0) else value for value in values])
+            low, high = row.auroc_interval or (None, None)
+            figure = (row.accuracy, row.balanced_accuracy, row.auroc, low, high)
+            values = (row.name, row.data, row.method, row.depth, *figure, row.epochs, row.note)
+            writer.writerow(["" if value is None else value for value in values])
         return out.getvalue()
 
 
@@ -277,12 +280,11 @@ def _alignment(column: int) -> Qt.AlignmentFlag:
 def _texts(row: RunSummary) -> tuple[str, ...]:
     return (
         row.name,
-        row.method,
-        "" if row.depth is None else str(row.depth),
+        row.data,
+        row.method if row.depth is None else f"{row.method} r{row.depth}",
         percent(row.accuracy),
         percent(row.balanced_accuracy),
         "–" if row.auroc is None else f"{row.auroc:.3f}",
-        row.data,
     )
 
 
@@ -290,12 +292,11 @@ def _values(row: RunSummary) -> tuple[Any, ...]:
     """What the columns sort by; absent figures sort below all others."""
     return (
         row.name,
-        row.method,
-        -1.0 if row.depth is None else row.depth,
+        row.data,
+        f"{row.method} {row.depth or 0:03d}",
         -1.0 if row.accuracy is None else row.accuracy,
         -1.0 if row.balanced_accuracy is None else row.balanced_accuracy,
         -1.0 if row.auroc is None else row.auroc,
-        row.data,
     )
 
 

@@ -83,7 +83,7 @@ class ResultsPage(QWidget):
         column = QVBoxLayout(right)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING)
-        for card, stretch in zip(self.cards[1:], (3, 2, 0), strict=True):
+        for card, stretch in zip(self.cards[1:], (4, 3, 1), strict=True):
             column.addWidget(card, stretch)
         self._right = QScrollArea()
         self._right.setWidget(right)

@@ -155,14 +155,14 @@ class _RowDelegate(QStyledItemDelegate):
     ) -> None:
         super().initStyleOption(option, index)
         run = index.data(RUN_ROLE)
-        font = QFont(option.font)  # type: ignore[attr-defined]
+        font = QFont(option.font)
         font.setItalic(run is None)
         proxy = index.model()
         assert isinstance(proxy, QSortFilterProxyModel)
         source = proxy.sourceModel()
         assert isinstance(source, ComparisonModel)
         font.setBold(run is not None and run == source.current)
-        option.font = font  # type: ignore[attr-defined]
+        option.font = font
 
 
 class ComparisonCard(ViewCard):
@@ -191,7 +191,8 @@ class ComparisonCard(ViewCard):
         self.table.setMinimumHeight(120)
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setStretchLastSection(True)
+        header.setMinimumSectionSize(28)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         self.copy = QToolButton()
         self.copy.setText("Copy as CSV")
         self.copy.setAccessibleName("Copy the comparison as CSV")

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from gui.theme import tokens
 
 LABEL_PX = 64.0
-SCALE_PX = 34.0
+SCALE_PX = 40.0
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QPainter
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSlider, QVBoxLayout, QWidget
 
 from core.evaluation.ood import RocCurve, roc_curve
 from gui.theme import SPACING, set_role, tokens
@@ -39,6 +39,8 @@ class RocPlot(QWidget):
         self._low, self._high = 0.0, 1.0
         self._view = pg.GraphicsLayoutWidget()
         self._view.setFrameShape(self._view.Shape.NoFrame)
+        self._view.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+        self._view.setMinimumHeight(150)
         self._view.ci.setContentsMargins(0, 0, 4, 0)
         self._view.ci.setSpacing(12)
         self._view.setAccessibleName("ROC curve and score histogram")
@@ -50,6 +52,7 @@ class RocPlot(QWidget):
         self._slider.setAccessibleName("Threshold of the score")
         self._slider.valueChanged.connect(self._on_slider)
         self._reading = QLabel()
+        self._reading.setWordWrap(True)
         set_role(self._reading, "muted")
         self._lay_out()
         self._restyle()
