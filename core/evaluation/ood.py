@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from core.evaluation.auroc import auroc, bootstrap_auroc, checked_scores
 from core.evaluation.classification import CHUNK_ELEMENTS, normalised
 from core.evaluation.plain import number_or_none
 
@@ -93,7 +94,7 @@ def roc_curve(positive_scores: Floats, negative_scores: Floats) -> RocCurve:
         positive_scores: Scores of positives, N > 0, finite.
         negative_scores: Scores of negatives, M > 0, finite.
     """
-    positive, negative = _checked(positive_scores), _checked(negative_scores)
+    positive, negative = checked_scores(positive_scores), checked_scores(negative_scores)
     values_T = np.unique(np.concatenate([positive, negative]))[::-1]
     tp = len(positive) - np.searchsorted(np.sort(positive), values_T, side="left")
     fp = len(negative) - np.searchsorted(np.sort(negative), values_T, side="left")
@@ -102,14 +103,6 @@ def roc_curve(positive_scores: Floats, negative_scores: Floats) -> RocCurve:
         tpr=np.concatenate([[0.0], tp / len(positive)]),
         thresholds=np.concatenate([[np.inf], values_T]),
     )
-
-
-def auroc(positive_scores: Floats, negative_scores: Floats) -> float:
-    """Returns the probability that a positive scores higher than a negative, ties counted half."""
-    positive, negative = _checked(positive_scores), np.sort(_checked(negative_scores))
-    below = np.searchsorted(negative, positive, side="left").sum(dtype=np.int64)
-    not_above = np.searchsorted(negative, positive, side="right").sum(dtype=np.int64)
-    return float((int(below) + int(not_above)) / (2 * len(positive) * len(negative)))
 
 
 def average_precision(positive_scores: Floats, negative_scores: Floats) -> float:
@@ -129,7 +122,7 @@ def threshold_at_tpr(known_scores: Floats, tpr: float = 0.95) -> float:
 
     Choose it on validation data: on the test split it would be chosen to please.
     """
-    descending = np.sort(_checked(known_scores))[::-1]
+    descending = np.sort(checked_scores(known_scores))[::-1]
     needed = max(1, int(np.ceil(tpr * len(descending) - 1e-9)))
     return float(descending[needed - 1])
 
@@ -137,7 +130,7 @@ def threshold_at_tpr(known_scores: Floats, tpr: float = 0.95) -> float:
 def fpr_at_tpr(known_scores: Floats, unknown_scores: Floats, tpr: float = 0.95) -> float:
     """Returns the share of unknown objects accepted where this share of known ones is."""
     threshold = threshold_at_tpr(known_scores, tpr)
-    return float((_checked(unknown_scores) >= threshold).mean())
+    return float((checked_scores(unknown_scores) >= threshold).mean())
 
 
 # ----- the report -----
@@ -206,7 +199,7 @@ def evaluate_ood(
         resamples: Of the bootstrap.
         level: Of the interval.
     """
-    known, unknown = _checked(known_score_N), _checked(unknown_score_M)
+    known, unknown = checked_scores(known_score_N), checked_scores(unknown_score_M)
     samples = bootstrap_auroc(
         known,
         unknown,
@@ -229,155 +222,3 @@ def evaluate_ood(
         unknown_count=len(unknown),
         resamples=resamples,
     )
-
-
-# ----- uncertainty -----
-
-
-def bootstrap_auroc(
-    known_score_N: Floats,
-    unknown_score_M: Floats,
-    *,
-    known_image_N: npt.NDArray[Any] | Sequence[Any] | None = None,
-    unknown_image_M: npt.NDArray[Any] | Sequence[Any] | None = None,
-    seed: int = 0,
-    resamples: int = 1000,
-) -> FloatArray:
-    """Returns the AUROC of bootstrap resamples whose unit is the image.
-
-    Images are drawn with replacement within three strata: images with known objects only, with
-    withheld ones only, and with both. An image drawn twice counts its objects twice. Scores are
-    sorted once; a resample costs a weighted cumulative count over the withheld objects.
-
-    Returns:
-        auroc_R, float64, one for each resample.
-    """
-    known, unknown = _checked(known_score_N), _checked(unknown_score_M)
-    known_unit_N, unknown_unit_M, strata = _image_units(
-        len(known), len(unknown), known_image_N, unknown_image_M
-    )
-    order_M = np.argsort(unknown, kind="stable")
-    unknown_sorted, unknown_unit_M = unknown[order_M], unknown_unit_M[order_M]
-    order_N = np.argsort(known, kind="stable")
-    known, known_unit_N = known[order_N], known_unit_N[order_N]
-    below_N = np.searchsorted(unknown_sorted, known, side="left")
-    not_above_N = np.searchsorted(unknown_sorted, known, side="right")
-    has_ties = bool((below_N != not_above_N).any())
-    rng = np.random.Generator(np.random.SFC64(seed))
-    auroc_R = np.empty(resamples)
-    cumulative = np.zeros(len(unknown) + 1)
-    sizes = [len(units) for units in strata]
-    weight_U = np.empty(sum(sizes))
-    for r in range(resamples):
-        start = 0
-        for size in sizes:
-            drawn = rng.integers(0, size, size=size, dtype=np.int64)
-            weight_U[start : start + size] = np.bincount(drawn, minlength=size)
-            start += size
-        np.cumsum(weight_U[unknown_unit_M], out=cumulative[1:])
-        wins_N = cumulative[below_N]
-        if has_ties:
-            wins_N = (wins_N + cumulative[not_above_N]) / 2
-        weight_N = weight_U[known_unit_N]
-        auroc_R[r] = weight_N @ wins_N / (weight_N.sum() * cumulative[-1])
-    return auroc_R
-
-
-@dataclass(frozen=True)
-class DelongTest:
-    """Two AUROCs on the same objects, compared.
-
-    Attributes:
-        auroc_a: The first score's.
-        auroc_b: The second score's.
-        difference: a - b.
-        standard_error: Of the difference.
-        interval: 95 % interval of the difference.
-        p_value: Two-sided, of no difference.
-    """
-
-    auroc_a: float
-    auroc_b: float
-    difference: float
-    standard_error: float
-    interval: tuple[float, float]
-    p_value: float
-
-
-def delong_test(
-    known_a_N: Floats, unknown_a_M: Floats, known_b_N: Floats, unknown_b_M: Floats
-) -> DelongTest:
-    """Tests whether two scores of the same objects have different AUROCs.
-
-    DeLong, DeLong and Clarke-Pearson 1988, with the midranks of Sun and Xu 2014. Objects are taken
-    as independent; where images hold several, prefer the bootstrap.
-
-    Args:
-        known_a_N: First score of the known objects, N > 1.
-        unknown_a_M: First score of the withheld objects, M > 1.
-        known_b_N: Second score of the same known objects, in the same order.
-        unknown_b_M: Second score of the same withheld objects.
-    """
-    from scipy.stats import norm  # noqa: PLC0415 (slow to import)
-
-    if len(known_a_N) != len(known_b_N) or len(unknown_a_M) != len(unknown_b_M):
-        raise ValueError("the two scores are not of the same objects")
-    v10_a, v01_a = _structural_components(known_a_N, unknown_a_M)
-    v10_b, v01_b = _structural_components(known_b_N, unknown_b_M)
-    auroc_a, auroc_b = float(v10_a.mean()), float(v10_b.mean())
-    difference = auroc_a - auroc_b
-    variance = np.var(v10_a - v10_b, ddof=1) / len(v10_a)
-    variance += np.var(v01_a - v01_b, ddof=1) / len(v01_a)
-    error = float(np.sqrt(variance))
-    if error < 1e-12:
-        p_value = 1.0 if abs(difference) < 1e-12 else 0.0
-    else:
-        p_value = float(2 * norm.sf(abs(difference) / error))
-    reach = float(norm.ppf(0.975)) * error
-    interval = (difference - reach, difference + reach)
-    return DelongTest(auroc_a, auroc_b, difference, error, interval, p_value)
-
-
-def _structural_components(known: Floats, unknown: Floats) -> tuple[FloatArray, FloatArray]:
-    from scipy.stats import rankdata  # noqa: PLC0415 (slow to import)
-
-    known, unknown = _checked(known), _checked(unknown)
-    n, m = len(known), len(unknown)
-    together = rankdata(np.concatenate([known, unknown]))
-    v10_N = (together[:n] - rankdata(known)) / m
-    v01_M = 1.0 - (together[n:] - rankdata(unknown)) / n
-    return v10_N, v01_M
-
-
-def _image_units(
-    n: int,
-    m: int,
-    known_image_N: npt.NDArray[Any] | Sequence[Any] | None,
-    unknown_image_M: npt.NDArray[Any] | Sequence[Any] | None,
-) -> tuple[IntArray, IntArray, list[IntArray]]:
-    """Numbers the images so that each stratum's are adjacent."""
-    if known_image_N is None or unknown_image_M is None:
-        units = np.arange(n + m, dtype=np.int64)
-        return units[:n], units[n:], [units[:n], units[n:]]
-    if len(known_image_N) != n or len(unknown_image_M) != m:
-        raise ValueError("each score needs its image")
-    images = np.concatenate([np.asarray(known_image_N), np.asarray(unknown_image_M)])
-    _, unit = np.unique(images, return_inverse=True)
-    count = int(unit.max()) + 1
-    kind_U = np.zeros(count, dtype=np.int64)
-    kind_U[unit[:n]] |= 1
-    kind_U[unit[n:]] |= 2
-    order_U = np.argsort(kind_U, kind="stable")
-    number_U = np.empty(count, dtype=np.int64)
-    number_U[order_U] = np.arange(count)
-    strata = [np.flatnonzero(kind_U[order_U] == kind) for kind in (1, 2, 3)]
-    return number_U[unit[:n]], number_U[unit[n:]], [units for units in strata if len(units)]
-
-
-def _checked(scores: Floats) -> FloatArray:
-    values = np.asarray(scores, dtype=np.float64)
-    if values.ndim != 1 or not len(values):
-        raise ValueError("scores must be one-dimensional and not empty")
-    if not np.isfinite(values).all():
-        raise ValueError("scores must be finite")
-    return values

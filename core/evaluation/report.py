@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from core.evaluation.classification import classification_report, top_k_accuracy
-from core.evaluation.compliance import rank_compliance, severity, similarity_by_rank
+from core.evaluation.compliance import rank_compliance, similarity_by_rank
 from core.evaluation.ood import evaluate_ood, max_softmax_score
+from core.evaluation.severity import severity
 from core.evaluation.statistics import wilson_interval
 
 Floats = npt.NDArray[np.floating[Any]]

@@ -1,19 +1,24 @@
 """Are two runs different, or is it chance? Intervals, tests, and the answer in words.
 
-Shape suffixes: N objects, R resamples, S seeds, E epochs.
+Shape suffixes: N objects, I images, R resamples, S seeds, E epochs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from core.errors import AkinError
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+
+_CHUNK_ELEMENTS = 1 << 20
 
 
 def wilson_interval(successes: int, count: int, level: float = 0.95) -> tuple[float, float]:
@@ -78,3 +83,219 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     result = np.empty(len(p))
     result[order] = adjusted
     return tuple(float(x) for x in result)
+
+
+# ----- two runs -----
+
+
+def paired_bootstrap(
+    correct_a_N: BoolArray,
+    correct_b_N: BoolArray,
+    image_id_N: npt.NDArray[Any] | Sequence[Any] | None = None,
+    *,
+    seed: int = 0,
+    resamples: int = 10_000,
+) -> FloatArray:
+    """Returns accuracy(a) - accuracy(b) of bootstrap resamples whose unit is the image.
+
+    Args:
+        correct_a_N: Which objects a got right.
+        correct_b_N: The same of b, on the same objects.
+        image_id_N: Image of each object; None: each object is its own unit.
+        seed: The same seed gives the same resamples.
+        resamples: R.
+
+    Returns:
+        difference_R, float64.
+    """
+    gain_N = np.asarray(correct_a_N, np.int64) - np.asarray(correct_b_N, np.int64)
+    if image_id_N is None:
+        image_N = np.arange(len(gain_N))
+    else:
+        _, image_N = np.unique(np.asarray(image_id_N), return_inverse=True)
+    gain_I = np.bincount(image_N, weights=gain_N)
+    count_I = np.bincount(image_N)
+    rng = np.random.default_rng(seed)
+    images = len(gain_I)
+    difference_R = np.empty(resamples)
+    block = max(1, _CHUNK_ELEMENTS // images)
+    for start in range(0, resamples, block):
+        size = min(block, resamples - start)
+        drawn = rng.integers(0, images, size=(size, images))
+        difference_R[start : start + size] = gain_I[drawn].sum(axis=1) / count_I[drawn].sum(axis=1)
+    return difference_R
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs compared on the same objects; `str()` says it in words.
+
+    Attributes:
+        name_a: The first run.
+        name_b: The second run.
+        accuracy_a: Its accuracy.
+        accuracy_b: Its accuracy.
+        difference: accuracy_a - accuracy_b.
+        interval: Of the difference, by paired bootstrap over images.
+        p_value: McNemar's mid-p, adjusted by Holm where several comparisons were made.
+        mcnemar: The counts and unadjusted p-values.
+        identical: Whether every prediction is the same.
+        flips: Indices of the objects that only one of them got right, ascending.
+        count: How many objects.
+        alpha: The level below which a p-value counts.
+    """
+
+    name_a: str
+    name_b: str
+    accuracy_a: float
+    accuracy_b: float
+    difference: float
+    interval: tuple[float, float]
+    p_value: float
+    mcnemar: McNemar
+    identical: bool
+    flips: tuple[int, ...]
+    count: int
+    alpha: float = 0.05
+
+    @property
+    def distinguishable(self) -> bool:
+        """Whether both the interval and McNemar's test speak against chance."""
+        low, high = self.interval
+        return self.p_value < self.alpha and (low > 0 or high < 0)
+
+    def __str__(self) -> str:
+        if self.identical:
+            return (
+                f"{self.name_a} and {self.name_b} are identical: "
+                f"the same prediction for each of {self.count} objects."
+            )
+        better, worse, sign = self.name_a, self.name_b, 1.0
+        if self.difference < 0:
+            better, worse, sign = self.name_b, self.name_a, -1.0
+        low, high = sorted(100 * sign * end for end in self.interval)
+        evidence = (
+            f"95 % interval {low:+.1f} to {high:+.1f}, {_p_text(self.p_value)}, "
+            f"{self.count} objects"
+        )
+        points = f"{100 * abs(self.difference):.1f} points"
+        if self.distinguishable:
+            return f"{better} is better than {worse} by {points} ({evidence})."
+        return (
+            f"{self.name_a} and {self.name_b} are not distinguishable "
+            f"(difference {points}, {evidence})."
+        )
+
+
+def compare_accuracy(
+    predicted_a_N: IntArray,
+    predicted_b_N: IntArray,
+    label_N: IntArray,
+    *,
+    image_id_N: npt.NDArray[Any] | Sequence[Any] | None = None,
+    name_a: str = "A",
+    name_b: str = "B",
+    seed: int = 0,
+    resamples: int = 10_000,
+) -> Comparison:
+    """Compares two runs' predictions of the same objects.
+
+    Two runs count as different only where the 95 % interval of the paired bootstrap over images
+    leaves out 0 and McNemar's mid-p is below 0.05. Chance of training is not in it: that takes
+    several seeds (`seed_band`).
+
+    Args:
+        predicted_a_N: Classes the first run predicts.
+        predicted_b_N: Classes the second run predicts, for the same objects.
+        label_N: True classes; -1 (withheld) is left out.
+        image_id_N: Image of each object; None: each object is its own unit.
+        name_a: What to call the first run.
+        name_b: What to call the second run.
+        seed: Of the bootstrap.
+        resamples: Of the bootstrap.
+
+    Raises:
+        AkinError: There are no objects, or the runs have different numbers of them.
+    """
+    label_N = np.asarray(label_N)
+    a, b = np.asarray(predicted_a_N), np.asarray(predicted_b_N)
+    if not len(a) == len(b) == len(label_N):
+        raise AkinError(
+            f"{name_a} and {name_b} were judged on different objects.",
+            "Only runs with the same data, split and withheld classes can be compared.",
+        )
+    known = np.flatnonzero(label_N >= 0)
+    if not len(known):
+        raise AkinError("There are no objects of known classes to compare on.")
+    right_a, right_b = (a == label_N)[known], (b == label_N)[known]
+    images = None if image_id_N is None else np.asarray(image_id_N)[known]
+    samples = paired_bootstrap(right_a, right_b, images, seed=seed, resamples=resamples)
+    low, high = np.quantile(samples, [0.025, 0.975])
+    test = mcnemar(right_a, right_b)
+    return Comparison(
+        name_a=name_a,
+        name_b=name_b,
+        accuracy_a=float(right_a.mean()),
+        accuracy_b=float(right_b.mean()),
+        difference=float(right_a.mean() - right_b.mean()),
+        interval=(float(low), float(high)),
+        p_value=test.mid_p,
+        mcnemar=test,
+        identical=bool((a == b)[known].all()),
+        flips=tuple(int(i) for i in known[right_a != right_b]),
+        count=len(known),
+    )
+
+
+def holm_corrected(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
+    """Returns comparisons made together with their p-values adjusted by Holm."""
+    adjusted = holm([comparison.mcnemar.mid_p for comparison in comparisons])
+    return tuple(
+        replace(comparison, p_value=p) for comparison, p in zip(comparisons, adjusted, strict=True)
+    )
+
+
+# ----- several seeds -----
+
+
+@dataclass(frozen=True, eq=False)
+class SeedBand:
+    """A figure, or a curve, over the seeds of one configuration.
+
+    Attributes:
+        mean: Over the seeds, shape of one seed's values.
+        low: The smallest seed's value.
+        high: The largest seed's value.
+        deviation: Standard deviation over the seeds (n - 1); NaN for a single seed.
+        seeds: How many seeds have a value.
+    """
+
+    mean: FloatArray
+    low: FloatArray
+    high: FloatArray
+    deviation: FloatArray
+    seeds: int
+
+
+def seed_band(values_SE: npt.ArrayLike) -> SeedBand:
+    """Returns mean and band over seeds.
+
+    Args:
+        values_SE: One row a seed, of any further shape (S numbers, or S curves of E epochs).
+    """
+    values = np.asarray(values_SE, dtype=np.float64)
+    seeds = len(values)
+    if not seeds:
+        raise ValueError("there must be at least one seed")
+    alone = np.full(values.shape[1:], np.nan)
+    return SeedBand(
+        mean=np.asarray(values.mean(axis=0)),
+        low=np.asarray(values.min(axis=0)),
+        high=np.asarray(values.max(axis=0)),
+        deviation=np.asarray(values.std(axis=0, ddof=1)) if seeds > 1 else alone,
+        seeds=seeds,
+    )
+
+
+def _p_text(p_value: float) -> str:
+    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"

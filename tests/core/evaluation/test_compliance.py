@@ -5,7 +5,6 @@ from scipy.stats import kendalltau
 from core.evaluation.compliance import (
     rank_compliance,
     ranks_of,
-    severity,
     similarity_by_rank,
 )
 
@@ -137,19 +136,3 @@ def test_similarity_by_rank():
     assert rows["rank 3"].quantiles[2] == pytest.approx(np.median(third))
     everything = similarity_by_rank(score_NC, label_N, SIMILARITY_CC)
     assert sum(row.count for row in everything) == 6 * (label_N >= 0).sum()
-
-
-def test_severity_by_hand():
-    label_N = np.array([0, 0, 0, 2, 3, -1])
-    predicted_N = np.array([0, 1, 4, 1, 0, 0])
-    found = severity(label_N, predicted_N, SIMILARITY_CC)
-    assert found.errors == 4
-    assert found.on_ranked == 0.5  # 0 -> 1 and 3 -> 0
-    assert found.on_ranked_by_chance == pytest.approx((3 / 5 + 3 / 5 + 0 + 1) / 4)
-    assert found.mean_rank == pytest.approx((1 + 2 + 4 + 2 + 6) / 5)
-    assert found.weighted_accuracy == pytest.approx((1 + 0.75 + 0 + 0 + 0.1) / 5)
-
-
-def test_severity_without_errors_has_no_shares():
-    found = severity(np.array([0, 1]), np.array([0, 1]), SIMILARITY_CC)
-    assert (found.on_ranked, found.mean_rank, found.weighted_accuracy) == (None, 1.0, 1.0)

@@ -1,0 +1,107 @@
+"""Embeddings in the plane, turned so that points move little from one epoch to the next.
+
+Shape suffixes: N objects, D embedding, K dimensions of the picture (2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating[Any]]
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Points of a picture.
+
+    Attributes:
+        points_NK: Coordinates, centred, float64.
+        explained_K: Share of the variance along each axis of a PCA, before it was turned to meet
+            the previous picture; None for t-SNE, whose axes mean nothing.
+    """
+
+    points_NK: FloatArray
+    explained_K: FloatArray | None
+
+
+def pca(
+    embedding_ND: Floats, *, dimensions: int = 2, previous_NK: Floats | None = None
+) -> Projection:
+    """Projects onto the axes of largest variance.
+
+    Args:
+        embedding_ND: N >= 1 objects.
+        dimensions: K, at most D.
+        previous_NK: An earlier picture of the same objects: this one is turned and mirrored to
+            meet it. None: each axis points where its largest coefficient is positive.
+    """
+    rows = np.asarray(embedding_ND, dtype=np.float64)
+    centred = rows - rows.mean(axis=0)
+    value_D, axes_DD = np.linalg.eigh(centred.T @ centred / len(rows))
+    axes_DK = axes_DD[:, ::-1][:, :dimensions]
+    largest = np.abs(axes_DK).argmax(axis=0)
+    axes_DK = axes_DK * np.where(axes_DK[largest, np.arange(axes_DK.shape[1])] < 0, -1.0, 1.0)
+    total = max(float(value_D.sum()), np.finfo(np.float64).tiny)
+    explained = np.clip(value_D[::-1][:dimensions] / total, 0.0, 1.0)
+    points = centred @ axes_DK
+    if previous_NK is not None:
+        points = aligned(points, previous_NK)
+    return Projection(points, explained)
+
+
+def tsne(
+    embedding_ND: Floats,
+    *,
+    dimensions: int = 2,
+    perplexity: float = 30.0,
+    seed: int = 0,
+    previous_NK: Floats | None = None,
+) -> Projection:
+    """Projects with scikit-learn's t-SNE (van der Maaten and Hinton 2008), from a PCA start.
+
+    Args:
+        embedding_ND: N >= 3 objects; cosine distances are taken.
+        dimensions: K.
+        perplexity: Lowered to (N - 1) / 3 where there are few objects.
+        seed: For the same picture again.
+        previous_NK: An earlier picture of the same objects, from which this one starts and to
+            which it is turned.
+    """
+    from sklearn.manifold import TSNE  # noqa: PLC0415 (slow to import)
+
+    rows = np.asarray(embedding_ND, dtype=np.float64)
+    start = pca(rows, dimensions=dimensions).points_NK if previous_NK is None else previous_NK
+    start = np.asarray(start, dtype=np.float64)
+    spread = max(float(start.std(axis=0).max()), np.finfo(np.float64).tiny)
+    model = TSNE(
+        n_components=dimensions,
+        perplexity=min(perplexity, (len(rows) - 1) / 3),
+        init=(start / spread * 1e-4).astype(np.float32),
+        metric="cosine",
+        random_state=seed,
+    )
+    points = np.asarray(model.fit_transform(rows), dtype=np.float64)
+    points -= points.mean(axis=0)
+    return Projection(points if previous_NK is None else aligned(points, previous_NK), None)
+
+
+def aligned(points_NK: Floats, previous_NK: Floats) -> FloatArray:
+    """Turns and mirrors points, without scaling, as near as possible to earlier ones.
+
+    The orthogonal Procrustes problem (Schönemann 1966). The result is centred on the earlier
+    points' centre.
+    """
+    points = np.asarray(points_NK, dtype=np.float64)
+    previous = np.asarray(previous_NK, dtype=np.float64)
+    if points.shape != previous.shape:
+        raise ValueError("the earlier picture must be of the same objects")
+    centre = previous.mean(axis=0)
+    points = points - points.mean(axis=0)
+    u, _, vt = np.linalg.svd(points.T @ (previous - centre))
+    result: FloatArray = points @ (u @ vt) + centre
+    return result
