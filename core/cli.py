@@ -29,7 +29,7 @@ DEMO_IMAGES = 900
 # Older typer raises click's errors, newer typer its own copies of them.
 CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 data_app = typer.Typer(help="Data sets.")
 ranking_app = typer.Typer(help="Rankings.")
 runs_app = typer.Typer(help="Runs of the workspace.")

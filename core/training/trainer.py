@@ -22,7 +22,7 @@ from core.events import (
     WarningRaised,
 )
 from core.runs import EventLog, Run, default_cache
-from core.training.checkpoint import BEST, load_checkpoint, save_checkpoint
+from core.training.checkpoint import BEST, LAST, load_checkpoint, save_checkpoint
 from core.training.control import TrainingControl
 from core.training.device import choose_device, choose_precision, describe_device
 from core.training.environment import write_environment
@@ -195,10 +195,10 @@ class Trainer:
             "rng": torch.get_rng_state(),
         }
         folder = self._run.checkpoint_folder
-        path = save_checkpoint(folder, state)
         if loop.best_state is not None:
             save_checkpoint(folder, loop.best_state, BEST)
             loop.best_state = None
+        path = save_checkpoint(folder, state)
         progress = self._progress
         self._emit(CheckpointSaved(path=path.name, step=progress.step, epoch=progress.epochs))
 
@@ -231,13 +231,18 @@ class Trainer:
 
     def _outcome_of(self, error: Exception) -> Outcome:
         done = self._progress.epochs
+        if isinstance(error, Cancelled | BuildStopped) and self._resume:
+            message = "Stopped; what the run had saved before is kept."
+            return Outcome("stopped", message, "Continue it with --resume.", epochs=done)
         if isinstance(error, Cancelled | BuildStopped):
             return Outcome("cancelled", "The run was cancelled and discarded.")
         if isinstance(error, AkinError):
             cause = "disk" if self._accepted and not isinstance(error, DataError) else "input"
             return Outcome("failed", error.message, error.hint, epochs=done, cause=cause)
         if isinstance(error, LossNotFiniteError):
-            hint = "Lower the learning rate; the last checkpoint is kept."
+            hint = "Lower the learning rate, or warm up longer."
+            if (self._run.checkpoint_folder / LAST).exists():
+                hint = "Lower the learning rate; the last checkpoint is kept."
             return Outcome("failed", str(error), hint, epochs=done, cause="loss")
         if isinstance(error, torch.OutOfMemoryError | MemoryError):
             half = max(2, self._run.config.training.batch_size // 2)
@@ -261,17 +266,26 @@ class Trainer:
     def _finish(self, outcome: Outcome) -> None:
         unused = outcome.status == "failed" and outcome.cause == "input" and not self._log
         event = RunFinished(outcome=outcome)
+        discard = not self._resume and (unused or outcome.status == "cancelled")
         try:
-            if self._log is not None:
-                self._log.write(event)
-                self._log.close()
-            if not self._resume and (unused or outcome.status == "cancelled"):
+            self._close_log(event)
+            if discard:
                 shutil.rmtree(self._run.path, ignore_errors=True)
             elif not self._judge_only:
                 self._run.write_outcome(outcome)
-        except (OSError, AkinError) as error:
-            self._receive(WarningRaised(message=f"The outcome could not be written: {error}."))
+        except AkinError as error:
+            self._receive(WarningRaised(message=error.message, hint=error.hint))
         self._receive(event)
+
+    def _close_log(self, last: Event) -> None:
+        if self._log is None:
+            return
+        try:
+            self._log.write(last)
+            self._log.close()
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            self._receive(WarningRaised(message=f"The event log could not be ended: {reason}."))
 
 
 def _epochs(count: int) -> str:
