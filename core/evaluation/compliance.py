@@ -330,8 +330,12 @@ class RankDistribution:
 
     rank: str
     mean: float
-    quantiles: tuple[float, float, float, float, float]
+    quantiles: tuple[float, ...]
     count: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the row for metrics.json."""
+        return asdict(self) | {"quantiles": list(self.quantiles)}
 
 
 def similarity_by_rank(
@@ -361,7 +365,7 @@ def similarity_by_rank(
                 RankDistribution(
                     rank=rank_name(int(order), deepest),
                     mean=float(values.mean()),
-                    quantiles=tuple(float(q) for q in quantiles),  # type: ignore[arg-type]
+                    quantiles=tuple(float(q) for q in quantiles),
                     count=len(values),
                 )
             )

@@ -6,7 +6,7 @@ Shape suffixes: N objects, C known classes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -83,7 +83,7 @@ def run_metrics(
         if objective != "softmax":
             compliance = rank_compliance(score_NC, label_N, similarity_CC, classes).to_json()
             rows = similarity_by_rank(score_NC, label_N, similarity_CC)
-            compliance["similarity_by_rank"] = [asdict(row) for row in rows]
+            compliance["similarity_by_rank"] = [row.to_json() for row in rows]
             metrics["compliance"] = compliance
     groups = group_metrics(label_N, predicted_N, unseen_N)
     if groups:
