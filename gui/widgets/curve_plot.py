@@ -99,7 +99,7 @@ class CurveStack(QWidget):
         self._restyle()
 
     def _add_panel(self, row: int, panel: Panel) -> None:
-        plot = self._view.addPlot(row=row, col=0)
+        plot = self._view.addPlot(row=row, col=0, viewBox=pg.ViewBox(enableMenu=False))
         self._view.ci.layout.setRowStretchFactor(row, panel.stretch)
         plot.setMenuEnabled(False)
         plot.hideButtons()

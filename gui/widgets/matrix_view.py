@@ -355,6 +355,6 @@ def contrast(first: QColor, second: QColor) -> float:
 
 
 def readable_on(background: QColor) -> QColor:
-    """Returns near-black or white, whichever reads better on a background."""
-    dark, light = QColor("#111418"), QColor("#ffffff")
+    """Returns black or white, whichever reads better on a background."""
+    dark, light = QColor("#000000"), QColor("#ffffff")
     return dark if contrast(dark, background) >= contrast(light, background) else light

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PySide6.QtTest import QSignalSpy
+from PySide6.QtWidgets import QSlider, QWidget
+
+from gui.widgets.roc_plot import RocPlot
+
+Own = Callable[[QWidget], None]
+
+KNOWN = np.linspace(0.3, 1.0, 101)
+WITHHELD = np.linspace(0.0, 0.6, 61)
+
+
+@pytest.fixture
+def plot(own: Own) -> RocPlot:
+    plot = RocPlot()
+    own(plot)
+    plot.set_scores(KNOWN, WITHHELD, "max softmax", 0.9)
+    return plot
+
+
+def test_the_threshold_starts_where_95_percent_are_kept(plot: RocPlot) -> None:
+    false, true = plot.operating_point()
+    assert true == pytest.approx(0.95, abs=0.011)
+    assert false == pytest.approx(np.mean(plot.threshold <= WITHHELD))
+
+
+def test_the_slider_moves_threshold_and_operating_point(plot: RocPlot) -> None:
+    slider = plot.findChild(QSlider)
+    assert isinstance(slider, QSlider)
+    spy = QSignalSpy(plot.threshold_changed)
+    slider.setValue(slider.maximum())
+    assert spy.count() == 1
+    assert plot.threshold == pytest.approx(1.0)
+    assert plot.operating_point() == (0.0, pytest.approx(1 / 101))
+    slider.setValue(slider.minimum())
+    assert plot.operating_point() == (1.0, 1.0)
+
+
+def test_the_csv_is_a_whole_curve(plot: RocPlot) -> None:
+    rows = list(csv.reader(io.StringIO(plot.figure_csv())))[1:]
+    false = [float(row[1]) for row in rows]
+    true = [float(row[2]) for row in rows]
+    assert (false[0], true[0]) == (0.0, 0.0)
+    assert (false[-1], true[-1]) == (1.0, 1.0)
+    assert sorted(false) == false
+
+
+def test_equal_scores_are_shown_without_a_fuss(own: Own) -> None:
+    plot = RocPlot()
+    own(plot)
+    plot.set_scores(np.full(3, 0.5), np.full(2, 0.5), "score", 0.5)
+    assert not plot.grab().isNull()
