@@ -244,6 +244,11 @@ class ResultsPage(QWidget):
         """What is shown."""
         return self._results
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being read in the background."""
+        return self._task is None
+
     # ----- the selection -----
 
     def _show_selection(self) -> None:

@@ -157,6 +157,11 @@ class TrainingPage(QWidget):
         """Returns how many points each curve of the run at hand has been given."""
         return self.plots.plotted_points()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being read in the background."""
+        return self._listing is None and not self._tasks
+
     # ----- the form -----
 
     def _baseline(self) -> ExperimentConfig:
@@ -323,7 +328,7 @@ class TrainingPage(QWidget):
 
 def _sentence(error: AkinError) -> str:
     """Returns the reason without the key, which stands beside it anyway."""
-    if "^(" in error.message:
+    if "none of the choices" in error.message:
         return error.hint
     reason = error.message.split("is not possible: ")[-1]
     return reason[:1].upper() + reason[1:]
