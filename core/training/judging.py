@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -60,8 +61,8 @@ class Crops:
 class Validation:
     """Live figures on the validation split's known objects."""
 
-    accuracy: float
-    balanced_accuracy: float
+    accuracy: float | None
+    balanced_accuracy: float | None
     compliance: float | None
 
 
@@ -110,8 +111,10 @@ def validate(
     if not len(objects):
         return None
     embedding_ND, logits_NC = embed_objects(learner, crops, objects)
-    score_NC = logits_NC
-    if score_NC is None:
+    score_NC: npt.NDArray[np.floating[Any]]
+    if logits_NC is not None:
+        score_NC = logits_NC
+    else:
         train = crops.readable(experiment.train)
         train = train[sample_per_class(label_N[train], LIVE_OBJECTS_PER_CLASS, seed)]
         train_ND, _ = embed_objects(learner, crops, train)
@@ -144,11 +147,12 @@ def predict_test(
         return None
     if not len(objects):
         embedding_ND = np.zeros((0, train_ND.shape[1]), np.float32)
-    if logits_NC is None:
+    score_NC: npt.NDArray[np.floating[Any]]
+    if logits_NC is not None:
+        score_NC = logits_NC
+    else:
         means_CD = class_means(train_ND, label_N[train], len(experiment.classes))
         score_NC = cosine_scores(embedding_ND, means_CD)
-    else:
-        score_NC = logits_NC
     images = index.image_index_N[objects]
     return Predictions(
         image_id_N=np.array([index.image_ids[i] for i in images], dtype=np.str_),

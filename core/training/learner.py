@@ -64,7 +64,8 @@ class Learner:
             config.encoder.embedding_size,
             weights=config.encoder.weights,
             num_classes=len(similarity_CC) if self.is_softmax else None,
-        ).to(device, memory_format=torch.channels_last)
+        ).to(device)
+        self.encoder.to(memory_format=torch.channels_last)
         self._similarity_CC = similarity_CC.to(device, torch.float32)
         self._views = view_settings(config)
         contrast, objective = config.contrast, config.objective

@@ -149,7 +149,8 @@ class TrainingLoop:
 
     def _flush(self) -> None:
         self._reporter.flush()
-        self._progress.loss_sum += sum(self._reporter.losses)
+        # One after the other, so that the mean does not depend on when steps were flushed.
+        self._progress.loss_sum = sum(self._reporter.losses, self._progress.loss_sum)
         self._reporter.losses.clear()
 
     def _complete_epoch(self) -> None:
@@ -175,7 +176,9 @@ class TrainingLoop:
         self._reporter.restart_clock()
 
     def _note_best(self, judged: Validation | None) -> bool:
-        if judged is None or judged.accuracy <= self._progress.best_accuracy:
+        if judged is None or judged.accuracy is None:
+            return False
+        if judged.accuracy <= self._progress.best_accuracy:
             return False
         self._progress.best_accuracy = judged.accuracy
         encoder = self._learner.encoder.state_dict()
