@@ -13,6 +13,7 @@ from core.ranking_files import preset_names
 from gui.session import Session
 from gui.settings import Settings
 from gui.theme import SPACING, set_role, tokens
+from gui.widgets.ranking_dialogs import RankingFiles
 
 MOST_RUNS = 15
 
@@ -24,8 +25,7 @@ class HeaderBar(QFrame):
         session: The state it shows.
         settings: For the recent folders.
         choose_folder: Asks for a data folder.
-        choose_ranking: Asks for a ranking file.
-        save_ranking: Saves the ranking, asking for a name where it has none.
+        files: Opens and saves rankings.
         parent: Owner.
     """
 
@@ -34,16 +34,14 @@ class HeaderBar(QFrame):
         session: Session,
         settings: Settings,
         choose_folder: Callable[[], None],
-        choose_ranking: Callable[[], None],
-        save_ranking: Callable[[], None],
+        files: RankingFiles,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._session = session
         self._settings = settings
         self._choose_folder = choose_folder
-        self._choose_ranking = choose_ranking
-        self._save_ranking = save_ranking
+        self._files = files
         self._data = self._menu_button("dataMenu", "Data set", self._fill_data)
         self._ranking = self._menu_button("rankingMenu", "Ranking", self._fill_ranking)
         self._run = self._menu_button("runMenu", "Run to judge", self._fill_runs)
@@ -129,8 +127,8 @@ class HeaderBar(QFrame):
             )
 
     def _fill_ranking(self, menu: QMenu) -> None:
-        menu.addAction("Open ranking…", self._choose_ranking)
-        menu.addAction("Save ranking", self._save_ranking)
+        menu.addAction("Open ranking…", self._files.open)
+        menu.addAction("Save ranking", self._files.save)
         menu.addSeparator()
         for name in preset_names():
             action = menu.addAction(f"Preset: {name}")

@@ -53,12 +53,12 @@ def _file_menu(window: MainWindow, session: Session) -> None:
     _add(menu, "Open data folder…", window.choose_folder, "Ctrl+Shift+O")
     _add(menu, "Open the built-in demo", session.open_demo)
     menu.addSeparator()
-    _add(menu, "Open ranking…", window.choose_ranking, QKeySequence.StandardKey.Open)
+    _add(menu, "Open ranking…", window.files.open, QKeySequence.StandardKey.Open)
     presets = menu.addMenu("Ranking presets")
     for name in preset_names():
         _add(presets, name, partial(session.open_ranking, name))
-    _add(menu, "Save ranking", window.save, QKeySequence.StandardKey.Save)
-    _add(menu, "Save ranking as…", window.save_as, "Ctrl+Shift+S")
+    _add(menu, "Save ranking", window.files.save, QKeySequence.StandardKey.Save)
+    _add(menu, "Save ranking as…", window.files.save_as, "Ctrl+Shift+S")
     menu.addSeparator()
     _add(menu, "Quit", window.close, QKeySequence.StandardKey.Quit)
 

@@ -35,6 +35,7 @@ from gui.settings import Settings
 from gui.theme import ThemeName, apply_theme
 from gui.widgets.help_window import HelpWindow
 from gui.widgets.nav_rail import NavRail
+from gui.widgets.ranking_dialogs import RankingFiles
 
 STOP_WITHIN_MS = 4000
 PAGES = (
@@ -69,6 +70,7 @@ class MainWindow(QMainWindow):
         self._closing = False
         self._question: QMessageBox | None = None
         self.help: HelpWindow | None = None
+        self.files = RankingFiles(session, self)
         self.setWindowTitle("Akin")
         self.setMinimumSize(1024, 680)
         self.setAcceptDrops(True)
@@ -87,9 +89,7 @@ class MainWindow(QMainWindow):
         theme_button.clicked.connect(self._toggle_theme)
         help_button = self.rail.add_action_button("Help", "mdi6.help-circle-outline", "Help (F1)")
         help_button.clicked.connect(self.show_getting_started)
-        self.header = HeaderBar(
-            self._session, self._settings, self.choose_folder, self.choose_ranking, self.save
-        )
+        self.header = HeaderBar(self._session, self._settings, self.choose_folder, self.files)
         self.stack = QStackedWidget()
         for key, _, _ in PAGES:
             slot = QWidget()
@@ -188,36 +188,6 @@ class MainWindow(QMainWindow):
         dialog.fileSelected.connect(self.open_path)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
-
-    @Slot()
-    def choose_ranking(self) -> None:
-        dialog = QFileDialog(self, "Open a ranking", "", "Rankings (*.yaml *.yml)")
-        dialog.fileSelected.connect(self.open_path)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
-
-    @Slot()
-    def save(self) -> None:
-        if self._session.ranking_path is None:
-            self.save_as()
-        else:
-            self._session.save_ranking(self._session.ranking_path)
-
-    @Slot()
-    def save_as(self) -> None:
-        folder = self._session.workspace / "rankings"
-        folder.mkdir(parents=True, exist_ok=True)
-        name = self._session.ranking_path or folder / f"{self._session.ranking.name}.yaml"
-        dialog = QFileDialog(self, "Save the ranking", str(name), "Rankings (*.yaml)")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("yaml")
-        dialog.fileSelected.connect(self._on_save_path)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
-
-    @Slot(str)
-    def _on_save_path(self, path: str) -> None:
-        self._session.save_ranking(Path(path))
 
     @Slot(str)
     def open_path(self, path: str) -> None:

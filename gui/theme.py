@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
 ThemeName = Literal["light", "dark", "system"]
-Role = Literal["title", "heading", "muted", "primary", "danger", "card", "plain"]
+Role = Literal["title", "heading", "muted", "primary", "danger", "card", "plain", "hint"]
 THEME_NAMES: tuple[ThemeName, ...] = get_args(ThemeName)
 
 SPACING = 8
@@ -134,8 +134,11 @@ _CLASS_COLOURS = (
 
 
 def tokens(palette: QPalette) -> Tokens:
-    """Returns the colours of the theme that a palette belongs to."""
-    return DARK if palette.color(QPalette.ColorRole.Window).lightness() < 128 else LIGHT
+    """Returns the colours of the theme that a palette belongs to.
+
+    Midlight is a role that style sheets leave alone (a transparent background changes Window).
+    """
+    return DARK if palette.color(QPalette.ColorRole.Midlight).lightness() < 128 else LIGHT
 
 
 def class_colour(index: int) -> QColor:
@@ -239,6 +242,9 @@ def style_sheet(colours: Tokens) -> str:
 QLabel[role="title"] {{ font-size: {TITLE_POINTS}pt; font-weight: 600; }}
 QLabel[role="heading"] {{ font-size: {HEADING_POINTS}pt; font-weight: 600; }}
 QLabel[role="muted"] {{ color: {c.muted}; }}
+QLabel[role="hint"] {{
+    background: {c.accent}; color: {c.accent_text}; border-radius: 6px; padding: 4px 10px;
+    font-weight: 600; }}
 QFrame[role="card"], QWidget[role="card"] {{
     background: {c.surface}; border: 1px solid {c.border}; border-radius: 8px; }}
 QPushButton {{
@@ -277,6 +283,7 @@ QListView, QTreeView, QTableView {{
     background: {c.surface}; border: 1px solid {c.border}; border-radius: 6px; outline: 0;
     alternate-background-color: {c.raised}; gridline-color: {c.border}; }}
 QListView:focus, QTreeView:focus, QTableView:focus {{ border: 1px solid {c.accent}; }}
+QUndoView::item {{ padding: 3px 6px; }}
 QHeaderView::section {{
     background: {c.surface}; color: {c.muted}; border: 0; border-bottom: 1px solid {c.border};
     padding: 4px 8px; }}

@@ -1,0 +1,267 @@
+"""The ladder of one class as it looks: rows of chips at the height of their similarity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from PySide6.QtCore import (
+    QEasingCurve,
+    QPoint,
+    QPointF,
+    QRect,
+    QSize,
+    Qt,
+    QVariantAnimation,
+    Signal,
+    Slot,
+)
+from PySide6.QtGui import QPainter, QPaintEvent, QPixmap, QResizeEvent
+from PySide6.QtWidgets import QDoubleSpinBox, QStyle, QWidget
+
+from core.config import ExperimentConfig
+from core.ranking import Ranking
+from gui.models.ladder import Target, drop_at
+from gui.pages.ranking_ladder_chip import LadderChip
+from gui.pages.ranking_ladder_painter import LadderPainter, LadderState
+from gui.pages.ranking_layout import AXIS_X, CARD_X, CHIP_WIDTH, Row, RowSpec, arrange
+from gui.theme import SPACING
+
+SLIDE_MS = 150
+SLIDE_PX = 36.0
+
+
+class LadderBoard(QWidget):
+    """Shows rank 1, the tiers and the negatives of the ranking it is given."""
+
+    similarity_requested = Signal(int, float)  # tier, similarity
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("ladder")
+        self.setAccessibleName("Ladder of the chosen class")
+        self._ranking = Ranking()
+        self._config = ExperimentConfig()
+        self._anchor = ""
+        self._classes: tuple[str, ...] = ()
+        self._pictures: Mapping[str, QPixmap] = {}
+        self._chips: dict[str, LadderChip] = {}
+        self._selected: set[str] = set()
+        self._dragged: tuple[str, ...] = ()
+        self._target: Target | None = None
+        self._handle: tuple[int, float] | None = None
+        self._trial: float | None = None
+        self._editor: QDoubleSpinBox | None = None
+        self._layout = arrange(self._specs(None), 400, 400)
+        self._rest = self._layout
+        self._starts: dict[str, float] = {}
+        self._chip_starts: dict[str, QPointF] = {}
+        self._slide = 0.0
+        self._share = 1.0
+        self._animation = QVariantAnimation(self)
+        self._animation.setDuration(SLIDE_MS)
+        self._animation.setStartValue(0.0)
+        self._animation.setEndValue(1.0)
+        self._animation.setEasingCurve(QEasingCurve.Type.OutCubic)
+        self._animation.valueChanged.connect(self._on_animation)
+
+    # ----- what it shows -----
+
+    def set_ladder(
+        self,
+        ranking: Ranking,
+        anchor: str,
+        classes: tuple[str, ...],
+        config: ExperimentConfig,
+    ) -> None:
+        """Shows an anchor's ladder; another anchor's slides in."""
+        slides = anchor != self._anchor
+        if slides:
+            self._selected.clear()
+        self._ranking, self._anchor, self._classes, self._config = ranking, anchor, classes, config
+        self._close_editor()
+        self.setAccessibleName(f"Ladder of {anchor}" if anchor else "Ladder of the chosen class")
+        self._refresh_chips()
+        self._arrange(slide=slides)
+
+    def set_pictures(self, pictures: Mapping[str, QPixmap]) -> None:
+        self._pictures = pictures
+        for name, chip in self._chips.items():
+            chip.set_picture(pictures.get(name))
+
+    def chip_rect(self, name: str) -> QRect:
+        """Returns where a ranked class's chip is (or will be in a moment), global."""
+        for row in self._layout.rows:
+            for other, rect in zip(row.spec.classes, row.chips, strict=True):
+                if other == name:
+                    return QRect(self.mapToGlobal(rect.topLeft().toPoint()), rect.size().toSize())
+        return QRect()
+
+    def drop_point(self, target: Target) -> QPoint:
+        """Returns a point, global, where a drop reaches a place."""
+        return self.mapToGlobal(self._rest.point_of(target).toPoint())
+
+    def handle_point(self, tier: int) -> QPoint:
+        """Returns the point, global, at which a tier's similarity is dragged."""
+        centre = self._rest.row("tier", tier).card.center()
+        return self.mapToGlobal(QPoint(int(AXIS_X), int(centre.y())))
+
+    def focus_chip(self, name: str) -> None:
+        if name in self._chips:
+            self._chips[name].setFocus(Qt.FocusReason.OtherFocusReason)
+
+    # ----- arranging -----
+
+    def _specs(self, lane: Target | None) -> list[RowSpec]:
+        specs = [RowSpec("self", 1.0, (self._anchor,) if self._anchor else ())]
+        values = list(self._ranking.similarities(self._anchor))
+        if self._handle is not None and self._trial is not None:
+            values[self._handle[0]] = self._trial
+        tiers = self._ranking.tiers(self._anchor)
+        for i, (tier, value) in enumerate(zip(tiers, values, strict=True)):
+            if lane == Target("gap", i):
+                specs.append(RowSpec("lane", _between(values, i), tier=i))
+            slot = lane == Target("tier", i) and not set(self._dragged) <= set(tier.classes)
+            specs.append(RowSpec("tier", value, tier.classes, i, slot))
+        if lane == Target("gap", len(tiers)):
+            specs.append(RowSpec("lane", _between(values, len(tiers)), tier=len(tiers)))
+        specs.append(RowSpec("negatives", 0.0))
+        return specs
+
+    def _arrange(self, *, slide: bool = False) -> None:
+        self._starts = {row.key: self._top(row) for row in self._layout.rows}
+        self._chip_starts = {name: QPointF(chip.pos()) for name, chip in self._chips.items()}
+        width, height = float(self.width()), float(self.height())
+        self._rest = arrange(self._specs(None), width, height)
+        self._layout = self._rest
+        if self._target is not None:
+            self._layout = arrange(self._specs(self._target), width, height)
+        self.setMinimumHeight(int(self._rest.height) if self._rest.height > height else 0)
+        for row in self._layout.rows:
+            for name, rect in zip(row.spec.classes, row.chips, strict=True):
+                self._chips[name].resize(rect.size().toSize())
+        if slide:
+            self._starts = {}
+            self._chip_starts = {}
+        self._slide = SLIDE_PX if slide else 0.0
+        self._animation.stop()
+        if self.isVisible() and self.style().styleHint(
+            QStyle.StyleHint.SH_Widget_Animation_Duration
+        ):
+            self._on_animation(0.0)
+            self._animation.start()
+        else:
+            self._on_animation(1.0)
+
+    @Slot(object)
+    def _on_animation(self, share: float) -> None:
+        self._share = share
+        for row in self._layout.rows:
+            for name, rect in zip(row.spec.classes, row.chips, strict=True):
+                end = rect.topLeft()
+                start = self._chip_starts.get(name, end)
+                place = start + (end - start) * share
+                self._chips[name].move(round(place.x() + self._offset), round(place.y()))
+        self.update()
+
+    @property
+    def _offset(self) -> float:
+        return self._slide * (1 - self._share)
+
+    def _top(self, row: Row) -> float:
+        end = row.card.top()
+        start = self._starts.get(row.key, end)
+        return start + (end - start) * self._share
+
+    def _refresh_chips(self) -> None:
+        tiers = self._ranking.tiers(self._anchor)
+        ranks = {name: i + 2 for i, tier in enumerate(tiers) for name in tier.classes}
+        if self._anchor:
+            ranks[self._anchor] = 1
+        self._selected &= set(ranks)
+        for name in set(self._chips) - set(ranks):
+            chip = self._chips.pop(name)
+            chip.hide()
+            chip.deleteLater()
+        previous: QWidget | None = None
+        for name, rank in sorted(ranks.items(), key=lambda item: item[1]):
+            if name not in self._chips:
+                self._chips[name] = LadderChip(name, self)
+                self._chips[name].set_picture(self._pictures.get(name))
+                self._chips[name].show()
+            chip = self._chips[name]
+            chip.describe(rank, self._similarity(rank), name in self._selected)
+            chip.set_faded(name in self._dragged)
+            if previous is not None:
+                QWidget.setTabOrder(previous, chip)
+            previous = chip
+
+    def _similarity(self, rank: int) -> float:
+        return 1.0 if rank == 1 else self._ranking.similarities(self._anchor)[rank - 2]
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+        self._animation.stop()
+        self._on_animation(1.0)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(int(CARD_X + CHIP_WIDTH + 160), 320)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        drop = None
+        if self._target is not None and self._dragged:
+            drop = drop_at(self._ranking, self._anchor, self._dragged, self._target)
+        state = LadderState(
+            layout=self._layout,
+            tops={row.key: self._top(row) for row in self._layout.rows},
+            offset=self._offset,
+            anchor=self._anchor,
+            negatives=max(0, len(self._classes) - 1 - len(self._ranking.ranked(self._anchor))),
+            config=self._config,
+            target=self._target,
+            drop=drop,
+        )
+        painter = QPainter(self)
+        LadderPainter(painter, self.palette(), self.font(), self.width()).paint(state)
+
+    # ----- typing a similarity -----
+
+    def edit_similarity(self, tier: int) -> None:
+        """Opens a field for a tier's similarity beside it."""
+        self._close_editor()
+        centre = self._rest.row("tier", tier).card.center().y()
+        editor = QDoubleSpinBox(self)
+        editor.setObjectName("similarityEditor")
+        editor.setAccessibleName(f"Similarity of rank {tier + 2}")
+        editor.setRange(0.01, 0.99)
+        editor.setSingleStep(0.05)
+        editor.setValue(self._ranking.similarities(self._anchor)[tier])
+        editor.setProperty("tier", tier)
+        editor.setGeometry(0, int(centre) - 15, int(CARD_X) - SPACING // 2, 30)
+        editor.editingFinished.connect(self._on_editing_finished)
+        self._editor = editor
+        editor.show()
+        editor.setFocus(Qt.FocusReason.OtherFocusReason)
+        editor.selectAll()
+
+    @Slot()
+    def _on_editing_finished(self) -> None:
+        if self._editor is None:
+            return
+        tier, value = int(self._editor.property("tier")), self._editor.value()
+        before = self._ranking.similarities(self._anchor)[tier]
+        self._close_editor()
+        if abs(value - before) >= 0.005:
+            self.similarity_requested.emit(tier, value)
+
+    def _close_editor(self) -> None:
+        if self._editor is not None:
+            editor, self._editor = self._editor, None
+            editor.hide()
+            editor.deleteLater()
+
+
+def _between(values: Sequence[float], gap: int) -> float:
+    high = values[gap - 1] if gap > 0 else 1.0
+    low = values[gap] if gap < len(values) else 0.0
+    return (high + low) / 2
