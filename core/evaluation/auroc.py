@@ -118,21 +118,22 @@ class _Draw:
         )
         self._sizes = sizes
         self._rng = np.random.SFC64(seed)
-        self._cell = np.empty(max(sizes) * _BLOCK, dtype=np.uint64)
+        self._drawn = np.empty(max(sizes), dtype=np.uint64)
+        self._weight_BU = np.empty(self.weight_UB.shape[::-1], dtype=self.weight_UB.dtype)
 
     def next(self) -> None:
         """Draws the next block."""
         first = 0
         for size in self._sizes:
-            u = self._rng.random_raw(size * _BLOCK // 2).view(np.uint32)
-            cell = self._cell[: size * _BLOCK]
-            np.multiply(u, np.uint64(size), out=cell)
-            cell >>= np.uint64(32)
-            cell_BU = cell.view(np.int64).reshape(_BLOCK, size)
-            cell_BU += size * np.arange(_BLOCK)[:, None]
-            counts = np.bincount(cell_BU.ravel(), minlength=_BLOCK * size)
-            self.weight_UB[first : first + size] = counts.reshape(_BLOCK, size).T
+            drawn = self._drawn[:size]
+            units = drawn.view(np.int64)
+            for weight_U in self._weight_BU[:, first : first + size]:
+                u = self._rng.random_raw((size + 1) // 2).view(np.uint32)[:size]
+                np.multiply(u, np.uint64(size), out=drawn)
+                drawn >>= np.uint64(32)
+                weight_U[:] = np.bincount(units, minlength=size)
             first += size
+        np.copyto(self.weight_UB, self._weight_BU.T)
 
 
 def _image_units(
