@@ -348,6 +348,7 @@ class Session(QObject):
         Returns:
             Whether everything has stopped.
         """
+        self.undo_stack.blockSignals(True)  # its destructor would call into widgets that are gone
         deadline = (
             QDeadlineTimer(QDeadlineTimer.ForeverConstant.Forever)
             if timeout_s is None

@@ -42,8 +42,7 @@ class RankingInspector(QFrame):
         self._repair.setObjectName("repairRanking")
         self._repair.setAccessibleName("Repair the ranking")
         self._repair.clicked.connect(self.repair_requested)
-        self._heading = QLabel()
-        set_role(self._heading, "heading")
+        self._batch = _text_label("batchSize")
         self._table = QGridLayout()
         self._table.setHorizontalSpacing(SPACING)
         self._table.setVerticalSpacing(SPACING // 2)
@@ -62,7 +61,8 @@ class RankingInspector(QFrame):
         layout.addWidget(self._problems)
         layout.addWidget(self._repair, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addSpacing(SPACING)
-        layout.addWidget(self._heading)
+        layout.addWidget(_heading("Positives"))
+        layout.addWidget(self._batch)
         layout.addLayout(self._table)
         layout.addWidget(self._note)
         layout.addSpacing(SPACING)
@@ -85,7 +85,7 @@ class RankingInspector(QFrame):
 
     def show_preview(self, rows: Sequence[RankPreview], batch_size: int, note: str) -> None:
         """Shows the expected positives of each rank."""
-        self._heading.setText(f"Positives in a batch of {batch_size}")
+        self._batch.setText(f"Expected in a batch of {batch_size}:")
         for cell in self._cells:
             self._table.removeWidget(cell)
             cell.deleteLater()

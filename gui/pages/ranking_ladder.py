@@ -225,8 +225,7 @@ class LadderView(LadderBoard):
         elif walk:
             self._walk(name, walk)
         elif key in {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}:
-            self._walk(name, 1 if name != self._order()[-1] else -1)
-            self.removal_requested.emit(tuple(self._selected | {name}))
+            self._remove(name)
         elif Qt.Key.Key_2 <= key <= Qt.Key.Key_9:
             self.rank_requested.emit((name,), key - Qt.Key.Key_0)
         elif key == Qt.Key.Key_F2 and name != self._anchor:
@@ -237,6 +236,15 @@ class LadderView(LadderBoard):
             self.class_chosen.emit(name)
         else:
             super().keyPressEvent(event)
+
+    def _remove(self, name: str) -> None:
+        names = self._selected | {name} if name in self._selected else {name}
+        order = self._order()
+        after = [other for other in order[order.index(name) :] if other not in names]
+        before = [other for other in order[: order.index(name)] if other not in names]
+        if heir := (after[:1] or before[-1:]):
+            self._walk(heir[0], 0)
+        self.removal_requested.emit(tuple(sorted(names)))
 
     def _order(self) -> tuple[str, ...]:
         return (self._anchor, *self._ranking.ranked(self._anchor))

@@ -23,7 +23,7 @@ from core.ranking import Ranking
 from gui.models.ladder import Target, drop_at
 from gui.pages.ranking_ladder_chip import LadderChip
 from gui.pages.ranking_ladder_painter import LadderPainter, LadderState
-from gui.pages.ranking_layout import AXIS_X, CARD_X, CHIP_WIDTH, Row, RowSpec, arrange
+from gui.pages.ranking_layout import AXIS_X, CARD_X, CHIP_WIDTH, LadderLayout, Row, RowSpec, arrange
 from gui.theme import SPACING
 
 SLIDE_MS = 150
@@ -104,6 +104,11 @@ class LadderBoard(QWidget):
         """Returns the point, global, at which a tier's similarity is dragged."""
         centre = self._rest.row("tier", tier).card.center()
         return self.mapToGlobal(QPoint(int(AXIS_X), int(centre.y())))
+
+    @property
+    def arrangement(self) -> LadderLayout:
+        """Where everything is, or will be when it has stopped moving."""
+        return self._layout
 
     def focus_chip(self, name: str) -> None:
         if name in self._chips:

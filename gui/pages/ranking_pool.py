@@ -25,7 +25,6 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
-    QResizeEvent,
 )
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -66,7 +65,11 @@ class _ChipDelegate(QStyledItemDelegate):
         paint_chip(painter, rect, look, option.palette, option.font)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _ANY_INDEX) -> QSize:
-        return QSize(NARROWEST, CELL_HEIGHT)
+        view = self.parent()
+        assert isinstance(view, ClassPool)
+        # The list keeps room for its scroll bar even while there is none.
+        room = view.width() - view.verticalScrollBar().sizeHint().width() - 4
+        return QSize(room // max(1, room // NARROWEST), CELL_HEIGHT)
 
 
 class ClassPool(QListView):
@@ -122,17 +125,12 @@ class ClassPool(QListView):
     def chip_rect(self, name: str) -> QRect:
         """Returns a chip's rectangle in global coordinates, scrolled into view."""
         index = self._classes.index(self._classes.row_of(name))
+        self.doItemsLayout()
         self.scrollTo(index)
         rect = self.visualRect(index).adjusted(2, 2, -6, -6)
         return QRect(self.viewport().mapToGlobal(rect.topLeft()), rect.size())
 
     # ----- looks -----
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        room = self.viewport().width() - 2
-        columns = max(1, room // NARROWEST)
-        self.setGridSize(QSize(max(1, room // columns), CELL_HEIGHT))
-        super().resizeEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -167,7 +165,8 @@ class ClassPool(QListView):
             self.class_chosen.emit(self._classes.classes[index.row()])
 
     def startDrag(self, supportedActions: Qt.DropAction) -> None:
-        names = self.selected_names()
+        chosen = self.selected_names()
+        names = tuple(name for name in chosen if self._rank(name) != 1) or chosen
         if not names:
             return
         looks = [
