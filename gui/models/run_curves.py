@@ -167,41 +167,79 @@ class RunCurves:
         return out.getvalue()
 
 
-def smoothed(y_N: FloatArray, weight: float, block: int = 64) -> FloatArray:
-    """Returns an exponential moving average that starts unbiased, shape (N,).
+class RunningAverage:
+    """An exponential moving average that starts unbiased and takes in only what is new.
 
-    NaNs are carried over from the value before them. Works in blocks, so that a million points
-    take milliseconds.
+    NaNs are carried over from the value before them (the first ones from the first value).
 
     Args:
-        y_N: The raw values.
         weight: Of the past, 0 (raw) to below 1.
-        block: Points a block; weight ** block must stay representable.
     """
-    if weight <= 0 or len(y_N) < 2:
-        return y_N.astype(np.float64, copy=True)
-    clean_N = _filled(y_N)
-    count = -(-len(clean_N) // block)
+
+    def __init__(self, weight: float) -> None:
+        self.weight = weight
+        self._out = np.empty(256)
+        self._count = 0
+        self._average = 0.0
+        self._last: float | None = None
+
+    def update(self, y_N: FloatArray) -> FloatArray:
+        """Returns the average of all points, shape (N,).
+
+        Args:
+            y_N: All points so far; those seen in earlier calls must be the same.
+        """
+        if self.weight <= 0:
+            return y_N
+        fresh = _filled(y_N[self._count :], self._last)
+        if len(fresh):
+            self._grow(len(y_N))
+            raw = _moving_average(fresh, self.weight, self._average)
+            powers = np.arange(self._count + 1, len(y_N) + 1)
+            self._out[self._count : len(y_N)] = raw / (1 - self.weight**powers)
+            self._average, self._last = float(raw[-1]), float(fresh[-1])
+            self._count = len(y_N)
+        return self._out[: len(y_N)]
+
+    def _grow(self, count: int) -> None:
+        if count > len(self._out):
+            bigger = np.empty(max(count, 2 * len(self._out)))
+            bigger[: self._count] = self._out[: self._count]
+            self._out = bigger
+
+
+def smoothed(y_N: FloatArray, weight: float) -> FloatArray:
+    """Returns the running average of a whole curve, shape (N,)."""
+    return RunningAverage(weight).update(y_N)
+
+
+def _moving_average(y_N: FloatArray, weight: float, start: float, block: int = 64) -> FloatArray:
+    """Returns a_i = weight a_(i-1) + (1 - weight) y_i, a_0 = start.
+
+    Works in blocks, so that a million points take milliseconds; weight ** block must not vanish.
+    """
+    block = min(block, max(int(-600 / np.log(weight)), 1))
+    count = -(-len(y_N) // block)
     padded = np.zeros(count * block)
-    padded[: len(clean_N)] = clean_N
+    padded[: len(y_N)] = y_N
     powers = weight ** np.arange(1, block + 1)
     inside = np.cumsum(padded.reshape(count, block) * ((1 - weight) / powers), axis=1) * powers
-    carry = 0.0
     carries = np.empty(count)
     for i, last in enumerate(inside[:, -1].tolist()):
-        carries[i] = carry
-        carry = carry * float(powers[-1]) + last
-    averages = (inside + carries[:, None] * powers).reshape(-1)[: len(clean_N)]
-    unbiased: FloatArray = averages / (1 - weight ** np.arange(1, len(clean_N) + 1))
-    return unbiased
+        carries[i] = start
+        start = start * float(powers[-1]) + last
+    averages: FloatArray = (inside + carries[:, None] * powers).reshape(-1)[: len(y_N)]
+    return averages
 
 
-def _filled(y_N: FloatArray) -> FloatArray:
+def _filled(y_N: FloatArray, before: float | None) -> FloatArray:
     finite = np.isfinite(y_N)
     if finite.all():
         return y_N
-    if not finite.any():
+    if before is None and not finite.any():
         return np.zeros_like(y_N)
-    last = np.maximum.accumulate(np.where(finite, np.arange(len(y_N)), -1))
-    last[last < 0] = np.flatnonzero(finite)[0]
-    return y_N[last]
+    first = float(y_N[np.flatnonzero(finite)[0]]) if before is None else before
+    values = np.concatenate([[first], y_N])
+    last = np.where(np.concatenate([[True], finite]), np.arange(len(values)), 0)
+    filled: FloatArray = values[np.maximum.accumulate(last)][1:]
+    return filled

@@ -49,15 +49,15 @@ class TrainingControls(QWidget):
         self._paused = False
         self._has_outcome = False
         self.train_button = self._button("Train", "primary", self.train_clicked)
-        self.pause_button = self._button("Pause", "plain", None)
+        self.pause_button = self._button("Pause", None, None)
         self.pause_button.clicked.connect(self._on_pause)
-        self.stop_button = self._button("Stop and keep", "plain", None)
+        self.stop_button = self._button("Stop and keep", None, None)
         self.stop_button.clicked.connect(self._on_stop)
         self.cancel_button = self._button("Cancel and discard", "danger", None)
         self.cancel_button.clicked.connect(self._on_cancel)
         self.discard_button = self._button("Discard the run", "danger", None)
         self.discard_button.clicked.connect(self._on_discard)
-        self.keep_button = self._button("Keep training", "plain", None)
+        self.keep_button = self._button("Keep training", None, None)
         self.keep_button.clicked.connect(self._on_keep)
         self.status = QLabel()
         self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -71,10 +71,11 @@ class TrainingControls(QWidget):
         self._lay_out()
         self._show_state("idle")
 
-    def _button(self, text: str, role: Role, signal: SignalInstance | None) -> QPushButton:
+    def _button(self, text: str, role: Role | None, signal: SignalInstance | None) -> QPushButton:
         button = QPushButton(text)
         button.setAccessibleName(text)
-        set_role(button, role)
+        if role is not None:
+            set_role(button, role)
         if signal is not None:
             button.clicked.connect(signal)
         return button

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
@@ -20,19 +21,31 @@ from PySide6.QtWidgets import (
 )
 
 from core.runs import Run
-from gui.models.run_curves import X_AXES, RunCurves, smoothed
+from gui.models.run_curves import X_AXES, RunCurves, RunningAverage
 from gui.theme import SPACING, set_role, tokens
 from gui.widgets.curve_plot import CurveStack, Line, Panel
 from gui.widgets.figure_export import ExportButton
 
+FloatArray = npt.NDArray[np.float64]
 PANELS = (
     Panel("loss", "loss", 10),
-    Panel("validation", "validation", 5, unit_range=True),
-    Panel("learning rate", "learning<br>rate", 3),
+    Panel(
+        "validation",
+        "validation: accuracy ──  compliance ╌╌",
+        5,
+        unit_range=True,
+        has_legend=False,
+    ),
+    Panel("learning rate", "learning rate", 3),
     Panel("pace", "objects/s", 3),
 )
 X_TITLES = {"step": "step", "epoch": "epoch", "time": "training time (s)"}
 PACE_SMOOTHING = 0.9
+NO_RUN = (
+    "No run is shown yet.\n\nSet up the experiment at the left and click Train,\n"
+    "or tick an earlier run at the right."
+)
+NO_STEPS = "The curves begin with the first batch."
 RANK_STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
 
 
@@ -43,6 +56,14 @@ class _Shown:
     curves: RunCurves
     colour: str
     name: str
+    averages: dict[str, RunningAverage] = field(default_factory=dict)
+
+    def smoothed(self, column: str, weight: float) -> FloatArray:
+        """Returns a column of the steps, smoothed; only what is new is computed."""
+        average = self.averages.get(column)
+        if average is None or average.weight != weight:
+            average = self.averages[column] = RunningAverage(weight)
+        return average.update(self.curves.steps.column(column))
 
 
 class TrainingCurves(QWidget):
@@ -59,16 +80,14 @@ class TrainingCurves(QWidget):
         self.stack = CurveStack(PANELS)
         self.stack.view.setAccessibleName("Curves of the training")
         self.stack.set_csv(self._to_csv)
-        self._empty = QLabel(
-            "No run is shown yet.\n\nSet up the experiment at the left and click Train,\n"
-            "or tick an earlier run at the right."
-        )
+        self._empty = QLabel(NO_RUN)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         set_role(self._empty, "muted")
         self.x_axis = QComboBox()
-        self.x_axis.addItems(list(X_AXES))
+        for name in X_AXES:
+            self.x_axis.addItem(f"by {name}", name)
         self.x_axis.setAccessibleName("The x axis")
-        self.x_axis.currentTextChanged.connect(self._on_x_axis)
+        self.x_axis.currentIndexChanged.connect(self._on_x_axis)
         self.smoothing = QSlider(Qt.Orientation.Horizontal)
         self.smoothing.setRange(0, 99)
         self.smoothing.setValue(80)
@@ -99,12 +118,14 @@ class TrainingCurves(QWidget):
     def _lay_out(self) -> None:
         tools = QHBoxLayout()
         tools.setSpacing(SPACING)
-        for text, widget in (("x axis", self.x_axis), ("Smoothing", self.smoothing)):
-            name = QLabel(text)
-            set_role(name, "muted")
-            tools.addWidget(name)
-            tools.addWidget(widget)
-            tools.addSpacing(SPACING)
+        name = QLabel("Smoothing")
+        name.setBuddy(self.smoothing)
+        set_role(name, "muted")
+        tools.addWidget(self.x_axis)
+        tools.addSpacing(SPACING)
+        tools.addWidget(name)
+        tools.addWidget(self.smoothing)
+        tools.addSpacing(SPACING)
         tools.addWidget(self.log_y)
         tools.addWidget(self.by_rank)
         tools.addStretch(1)
@@ -162,14 +183,16 @@ class TrainingCurves(QWidget):
         if not self.isVisible():
             self._stale = True
             return
-        empty = self._main is None and not self._overlays
+        begun = self._main is not None and len(self._main.curves.steps) > 0
+        empty = not begun and not self._overlays
+        self._empty.setText(NO_RUN if self._main is None else NO_STEPS)
         self._pages.setCurrentWidget(self._empty if empty else self.stack)
         if everything or self._stale:
             self._clear()
             for run, shown in self._overlays.items():
                 self._draw(shown, str(run.path), opacity=0.85)
         self._stale = False
-        if self._main is not None:
+        if self._main is not None and begun:
             self._main.colour = tokens(self.palette()).series[0]
             self._draw_main(self._main)
 
@@ -187,23 +210,23 @@ class TrainingCurves(QWidget):
         raw = Line(colour, opacity=0.3 if weight else 1.0)
         self.stack.set_curve("loss", "raw", x_N, loss_N, raw)
         smooth = Line(colour, 2.0, label="loss" if by_rank else shown.name)
-        self.stack.set_curve("loss", "smooth", x_N, smoothed(loss_N, weight), smooth)
+        self.stack.set_curve("loss", "smooth", x_N, shown.smoothed("loss", weight), smooth)
         for rank in range(1, shown.curves.ranks + 1 if by_rank else 1):
-            self._draw_rank(shown.curves, rank, weight)
+            self._draw_rank(shown, rank, weight)
         self._draw_epochs(shown, "accuracy", "accuracy", 2.0)
         self._draw_epochs(shown, "compliance", "compliance", 2.0, Qt.PenStyle.DashLine)
         self._mark_best(shown)
-        rate, pace = steps.column("learning_rate"), steps.column("objects_per_s")
+        rate = steps.column("learning_rate")
         self.stack.set_curve("learning rate", "main", x_N, rate, Line(colour))
-        pace_N = smoothed(pace, PACE_SMOOTHING)
+        pace_N = shown.smoothed("objects_per_s", PACE_SMOOTHING)
         self.stack.set_curve("pace", "main", x_N, pace_N, Line(colour))
 
-    def _draw_rank(self, curves: RunCurves, rank: int, weight: float) -> None:
+    def _draw_rank(self, shown: _Shown, rank: int, weight: float) -> None:
         series = tokens(self.palette()).series
         style = RANK_STYLES[rank % len(RANK_STYLES)]
         line = Line(series[-1 - rank % len(series)], 2.0, style=style, label=f"rank {rank}")
-        y_N = smoothed(curves.steps.column(f"loss {rank}"), weight)
-        self.stack.set_curve("loss", f"rank {rank}", self._x(curves), y_N, line)
+        y_N = shown.smoothed(f"loss {rank}", weight)
+        self.stack.set_curve("loss", f"rank {rank}", self._x(shown.curves), y_N, line)
 
     def _draw_epochs(
         self,
@@ -216,7 +239,7 @@ class TrainingCurves(QWidget):
         y_N = shown.curves.epochs.column(column)
         if not np.isfinite(y_N).any():
             return
-        x_N = shown.curves.epochs.column(X_AXES[self.x_axis.currentText()])
+        x_N = shown.curves.epochs.column(X_AXES[self.x_axis.currentData()])
         line = Line(shown.colour, width, style=style, symbol="o", label=column)
         self.stack.set_curve("validation", key, x_N, y_N, line)
 
@@ -228,27 +251,27 @@ class TrainingCurves(QWidget):
         epochs = shown.curves.epochs
         since = len(epochs) - 1 - row
         text = f"best {100 * accuracy:.1f} %" + (f", {since} epochs ago" if since else "")
-        x = float(epochs.column(X_AXES[self.x_axis.currentText()])[row])
+        x = float(epochs.column(X_AXES[self.x_axis.currentData()])[row])
         self.stack.mark("validation", x, accuracy, text, tokens(self.palette()).good)
 
     def _draw(self, shown: _Shown, key: str, opacity: float) -> None:
         curves = shown.curves
         x_N, weight = self._x(curves), self.smoothing.value() / 100
         line = Line(shown.colour, 1.5, opacity, label=shown.name)
-        loss_N = smoothed(curves.steps.column("loss"), weight)
+        loss_N = shown.smoothed("loss", weight)
         self.stack.set_curve("loss", key, x_N, loss_N, line)
         accuracy_N = curves.epochs.column("accuracy")
         if np.isfinite(accuracy_N).any():
-            x_epoch_N = curves.epochs.column(X_AXES[self.x_axis.currentText()])
+            x_epoch_N = curves.epochs.column(X_AXES[self.x_axis.currentData()])
             dotted = Line(shown.colour, 1.5, opacity, symbol="t")
             self.stack.set_curve("validation", key, x_epoch_N, accuracy_N, dotted)
         thin = Line(shown.colour, 1.0, opacity)
         self.stack.set_curve("learning rate", key, x_N, curves.steps.column("learning_rate"), thin)
-        pace_N = smoothed(curves.steps.column("objects_per_s"), PACE_SMOOTHING)
+        pace_N = shown.smoothed("objects_per_s", PACE_SMOOTHING)
         self.stack.set_curve("pace", key, x_N, pace_N, thin)
 
-    def _x(self, curves: RunCurves) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-        return curves.steps.column(X_AXES[self.x_axis.currentText()])
+    def _x(self, curves: RunCurves) -> FloatArray:
+        return curves.steps.column(X_AXES[self.x_axis.currentData()])
 
     def _to_csv(self) -> str:
         shown = self._main or next(iter(self._overlays.values()), None)
@@ -265,9 +288,9 @@ class TrainingCurves(QWidget):
         if event.type() == QEvent.Type.PaletteChange:
             self.redraw(everything=True)
 
-    @Slot(str)
-    def _on_x_axis(self, name: str) -> None:
-        self.stack.set_x_label(X_TITLES[name])
+    @Slot()
+    def _on_x_axis(self) -> None:
+        self.stack.set_x_label(X_TITLES[self.x_axis.currentData()])
         self.redraw(everything=True)
         self.stack.show_all()
 

@@ -45,8 +45,8 @@ FIRST_KEYS = (
 )
 HIDDEN_KEYS = ("data.folder", "ranking.source")
 SPLIT_KEYS = ("data.train_split", "data.validation_split", "data.test_split")
-FORM_WIDTH_PX = 296
-RUNS_WIDTH_PX = 248
+FORM_WIDTH_PX = 288
+RUNS_WIDTH_PX = 232
 
 
 class TrainingPage(QWidget):
@@ -118,7 +118,7 @@ class TrainingPage(QWidget):
         column.setSpacing(2 * SPACING)
         column.addWidget(self.controls)
         column.addWidget(self.plots, 1)
-        self.runs.setMinimumWidth(200)
+        self.runs.setMinimumWidth(RUNS_WIDTH_PX)
         splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.setChildrenCollapsible(False)
         for part in (scroll, middle, self.runs):

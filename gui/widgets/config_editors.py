@@ -11,15 +11,18 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QHBoxLayout,
+    QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
     QSpinBox,
+    QVBoxLayout,
     QWidget,
 )
 
-LIST_HEIGHT_PX = 132
+from gui.theme import set_role
+
+LIST_HEIGHT_PX = 124
 BIGGEST_INT = 2**31 - 1
 
 
@@ -39,8 +42,9 @@ class Editor(QWidget):
         self.key = key
         self.inner = inner
         self.shown: Any = None
-        layout = QHBoxLayout(self)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
         layout.addWidget(inner)
         self.setFocusProxy(inner)
 
@@ -223,6 +227,13 @@ class NamesEditor(Editor):
         names.setMaximumHeight(LIST_HEIGHT_PX)
         names.setMinimumHeight(LIST_HEIGHT_PX)
         names.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._summary = QLabel()
+        self._summary.setWordWrap(True)
+        self._summary.hide()
+        set_role(self._summary, "muted")
+        box = self.layout()
+        assert box is not None
+        box.addWidget(self._summary)
         names.itemChanged.connect(self._on_changed)
 
     def set_choices(self, choices: Sequence[str]) -> None:
@@ -240,6 +251,11 @@ class NamesEditor(Editor):
         for row, name in enumerate(names):
             on = Qt.CheckState.Checked if name in value else Qt.CheckState.Unchecked
             self._list.item(row).setCheckState(on)
+        self._show_summary()
+
+    def _show_summary(self) -> None:
+        self._summary.setText(", ".join(self.checked()))
+        self._summary.setVisible(bool(self.checked()))
 
     def checked(self) -> tuple[str, ...]:
         """Returns the names that are ticked, in the order of the list."""
@@ -248,6 +264,7 @@ class NamesEditor(Editor):
 
     @Slot(QListWidgetItem)
     def _on_changed(self, _item: QListWidgetItem) -> None:
+        self._show_summary()
         self._ask(self.checked())
 
 

@@ -14,12 +14,12 @@ import numpy.typing as npt
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QColor, QPainter, QPen
-from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGraphicsTextItem, QSizePolicy, QVBoxLayout, QWidget
 
 from gui.theme import tokens
 
 FloatArray = npt.NDArray[np.float64]
-AXIS_WIDTH_PX = 56
+AXIS_WIDTH_PX = 48
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,17 @@ class Panel:
 
     Attributes:
         name: Its key.
-        label: Over its y axis.
+        label: In its upper left corner.
         stretch: Share of the height.
         unit_range: The y axis goes from 0 to 1.
+        has_legend: Names the curves where there are several.
     """
 
     name: str
     label: str
     stretch: int = 1
     unit_range: bool = False
+    has_legend: bool = True
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ class CurveStack(QWidget):
         self._plots: dict[str, Any] = {}
         self._curves: dict[tuple[str, str], Any] = {}
         self._lines: dict[tuple[str, str], Line] = {}
+        self._points: dict[tuple[str, str], tuple[FloatArray, FloatArray]] = {}
+        self._titles: dict[str, QGraphicsTextItem] = {}
         self._marks: dict[str, tuple[Any, Any]] = {}
         self._csv: Callable[[], str] = str
         self._x_label = "step"
@@ -103,24 +107,25 @@ class CurveStack(QWidget):
         self._view.ci.layout.setRowStretchFactor(row, panel.stretch)
         plot.setMenuEnabled(False)
         plot.hideButtons()
-        plot.showGrid(x=True, y=True, alpha=0.12)
         plot.setMouseEnabled(x=True, y=False)
-        plot.setClipToView(True)
-        plot.setDownsampling(auto=True, mode="peak")
         plot.getAxis("left").setWidth(AXIS_WIDTH_PX)
         plot.getAxis("left").enableAutoSIPrefix(False)
         plot.getAxis("bottom").enableAutoSIPrefix(False)
-        plot.setLabel("left", panel.label)
+        title = QGraphicsTextItem(panel.label, plot.getViewBox())
+        title.setPos(4, 0)
+        title.setZValue(20)
+        self._titles[panel.name] = title
         plot.getViewBox().setAutoVisible(y=True)
         if panel.unit_range:
             plot.setYRange(0, 1, padding=0.02)
         if self._plots:
             plot.setXLink(next(iter(self._plots.values())))
+        else:
+            plot.getViewBox().sigXRangeChanged.connect(self._on_x_range_changed)
         last = row == len(self._panels) - 1
         plot.getAxis("bottom").setStyle(showValues=last)
         self._plots[panel.name] = plot
-        offset = (-8, -4) if panel.unit_range else (-8, 4)
-        legend = plot.addLegend(offset=offset, labelTextSize="9pt", verSpacing=-6)
+        legend = plot.addLegend(offset=(-8, 4), labelTextSize="9pt", verSpacing=-6)
         legend.setColumnCount(3)
         legend.hide()
 
@@ -137,12 +142,38 @@ class CurveStack(QWidget):
         curve = self._curves.get((panel, key))
         if curve is None:
             curve = pg.PlotDataItem(antialias=line.width > 1, connect="finite")
+            curve.curve.setSegmentedLineMode("on" if line.width > 1 else "auto")
             self._curves[panel, key] = curve
             self._plots[panel].addItem(curve)
         if self._lines.get((panel, key)) != line:
             self._lines[panel, key] = line
             self._style(panel, curve, line)
-        curve.setData(x_N, y_N)
+        self._points[panel, key] = (x_N, y_N)
+        self._draw(panel, key)
+
+    def _draw(self, panel: str, key: str) -> None:
+        """Hands pyqtgraph what can be seen of a curve: about two points a pixel."""
+        x_N, y_N = self._points[panel, key]
+        box = self._plots[panel].getViewBox()
+        if not self._follows():
+            low, high = box.viewRange()[0]
+            first = max(int(np.searchsorted(x_N, low)) - 1, 0)
+            last = int(np.searchsorted(x_N, high, side="right")) + 1
+            x_N, y_N = x_N[first:last], y_N[first:last]
+        thick = self._lines[panel, key].width > 1
+        pixels = max(int(box.width()), 100)
+        self._curves[panel, key].setData(*thinned(x_N, y_N, pixels, peaks=not thick))
+
+    def _follows(self) -> bool:
+        """Whether the x axis shows all there is (nobody has zoomed or panned)."""
+        first = next(iter(self._plots.values()))
+        return bool(first.getViewBox().state["autoRange"][0])
+
+    @Slot()
+    def _on_x_range_changed(self) -> None:
+        if not self._follows():
+            for panel, key in self._curves:
+                self._draw(panel, key)
 
     def _style(self, panel: str, curve: Any, line: Line) -> None:
         curve.setPen(line.pen())
@@ -154,13 +185,14 @@ class CurveStack(QWidget):
             curve.setSymbolPen(None)
         legend = self._plots[panel].legend
         legend.removeItem(curve)
-        if line.label:
+        if line.label and self._panels[panel].has_legend:
             legend.addItem(curve, line.label)
         legend.setVisible(len(legend.items) > 1)
 
     def remove_curve(self, panel: str, key: str) -> None:
         """Takes a curve away, if it is there."""
         curve = self._curves.pop((panel, key), None)
+        self._points.pop((panel, key), None)
         self._lines.pop((panel, key), None)
         if curve is not None:
             plot = self._plots[panel]
@@ -172,10 +204,8 @@ class CurveStack(QWidget):
 
     def point_count(self, panel: str, key: str) -> int:
         """Returns how many points a curve has been given; 0 if there is no such curve."""
-        curve = self._curves.get((panel, key))
-        if curve is None or curve.xData is None:
-            return 0
-        return len(curve.xData)
+        points = self._points.get((panel, key))
+        return 0 if points is None else len(points[0])
 
     def mark(self, panel: str, x: float, y: float, text: str, colour: str) -> None:
         """Puts the panel's one marker at a point (replacing it)."""
@@ -215,6 +245,8 @@ class CurveStack(QWidget):
         """Undoes zooming and panning; the view follows the curves again."""
         for name, plot in self._plots.items():
             plot.enableAutoRange(x=True, y=not self._panels[name].unit_range)
+        for panel, key in self._curves:
+            self._draw(panel, key)
 
     def set_panel_visible(self, name: str, visible: bool) -> None:
         self._plots[name].setVisible(visible)
@@ -229,7 +261,7 @@ class CurveStack(QWidget):
                 axis = plot.getAxis(side)
                 axis.setPen(QColor(colours.border))
                 axis.setTextPen(QColor(colours.muted))
-            plot.setLabel("left", self._panels[name].label, color=colours.muted)
+            self._titles[name].setDefaultTextColor(QColor(colours.muted))
             plot.legend.setLabelTextColor(QColor(colours.muted))
         self._hover.restyle(colours.muted)
         list(self._plots.values())[-1].setLabel("bottom", self._x_label, color=colours.muted)
@@ -250,9 +282,9 @@ class CurveStack(QWidget):
 
     def _values(self, panel: str) -> list[tuple[str, FloatArray, FloatArray]]:
         return [
-            (self._lines[name, key].label, curve.xData, curve.yData)
-            for (name, key), curve in self._curves.items()
-            if name == panel and self._lines[name, key].label and curve.xData is not None
+            (self._lines[name, key].label, *points)
+            for (name, key), points in self._points.items()
+            if name == panel and self._lines[name, key].label
         ]
 
     # ----- export -----
@@ -271,6 +303,29 @@ class CurveStack(QWidget):
 
     def figure_csv(self) -> str:
         return self._csv()
+
+
+def thinned(
+    x_N: FloatArray, y_N: FloatArray, pixels: int, *, peaks: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Returns at most about two points a pixel of a curve that is drawn from left to right.
+
+    Args:
+        x_N: Ascending.
+        y_N: Values; NaNs are passed over where points are left out.
+        pixels: Width of the plot.
+        peaks: Keep the lowest and the highest of each piece, so that no spike is lost; else keep
+            every n-th point and the last.
+    """
+    step = len(x_N) // pixels
+    if step < 2:
+        return x_N, y_N
+    starts = np.arange(0, len(x_N), step)
+    if not peaks:
+        kept = np.append(starts, len(x_N) - 1)
+        return x_N[kept], y_N[kept]
+    y_2P = np.stack([np.fmin.reduceat(y_N, starts), np.fmax.reduceat(y_N, starts)], axis=1)
+    return np.repeat(x_N[starts], 2), y_2P.reshape(-1)
 
 
 class _Hover:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.events import EpochCompleted, PhaseChanged, RunStarted, StepCompleted
-from gui.models.run_curves import GrowingTable, RunCurves, smoothed
+from gui.models.run_curves import GrowingTable, RunCurves, RunningAverage, smoothed
 
 
 def step(number: int, time_s: float, ranks: tuple[float | None, ...] = ()) -> StepCompleted:
@@ -116,7 +116,7 @@ def naive(y: list[float], weight: float) -> list[float]:
     return out
 
 
-@pytest.mark.parametrize("weight", [0.1, 0.6, 0.9, 0.99])
+@pytest.mark.parametrize("weight", [1e-9, 0.1, 0.6, 0.9, 0.99])
 @pytest.mark.parametrize("count", [2, 63, 64, 65, 500])
 def test_smoothing_is_the_unbiased_moving_average(weight: float, count: int) -> None:
     y = np.random.default_rng(0).normal(size=count)
@@ -127,3 +127,17 @@ def test_smoothing_carries_values_over_gaps() -> None:
     y = np.array([np.nan, 2.0, np.nan, 2.0])
     np.testing.assert_allclose(smoothed(y, 0.5), 2.0)
     assert smoothed(y, 0.0)[1] == 2.0
+
+
+def test_smoothing_piece_by_piece_is_smoothing_at_once() -> None:
+    clean = np.random.default_rng(0).normal(size=700)
+    average = RunningAverage(0.9)
+    for end in (1, 2, 3, 299, 301, 302, 302, 700):
+        pieces = average.update(clean[:end])
+    np.testing.assert_allclose(pieces, smoothed(clean, 0.9), rtol=1e-12)
+
+
+def test_a_gap_at_the_start_of_a_piece_is_filled_from_the_piece_before() -> None:
+    average = RunningAverage(0.5)
+    average.update(np.array([4.0]))
+    np.testing.assert_allclose(average.update(np.array([4.0, np.nan, 4.0])), 4.0)

@@ -304,7 +304,7 @@ def test_curves_follow_axis_smoothing_and_ranks(
     plots.by_rank.setChecked(False)
     assert "rank 1" not in plots.stack.curve_keys("loss")
     for name in ("epoch", "time", "step"):
-        plots.x_axis.setCurrentText(name)
+        plots.x_axis.setCurrentText(f"by {name}")
         assert plots.plotted_points()["loss"] == 30
     plots.log_y.setChecked(True)
     assert len(plots.stack.figure_csv().splitlines()) == 31

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from core.errors import AkinError
 from gui.theme import apply_theme, tokens
-from gui.widgets.curve_plot import CurveStack, Line, Panel
+from gui.widgets.curve_plot import CurveStack, Line, Panel, thinned
 from gui.widgets.figure_export import ExportButton, render_image, render_svg, save_figure
 
 Own = Callable[[QWidget], None]
@@ -121,3 +121,32 @@ def test_a_million_points_are_drawn_in_a_blink(stack: CurveStack) -> None:
 
 def test_svg_holds_text(stack: CurveStack) -> None:
     assert b"loss" in render_svg(stack, QColor("white"))
+
+
+def test_thinning_keeps_spikes_and_ends() -> None:
+    x = np.arange(100_000.0)
+    y = np.zeros(len(x))
+    y[[12_345, 77_777]] = 5.0, -3.0
+    thin_x, thin_y = thinned(x, y, 500, peaks=True)
+    assert len(thin_x) == len(thin_y) <= 1100
+    assert (thin_y.max(), thin_y.min()) == (5.0, -3.0)
+    assert sorted(thin_x.tolist()) == thin_x.tolist()
+    thin_x, thin_y = thinned(x, x, 500, peaks=False)
+    assert (thin_x[0], thin_x[-1], thin_y[-1]) == (0.0, x[-1], x[-1])
+    assert thinned(x[:600], y[:600], 500, peaks=True)[0] is not None
+    assert len(thinned(x[:600], y[:600], 500, peaks=True)[0]) == 600
+
+
+def test_a_zoomed_view_is_thinned_for_itself_and_shows_all_again(stack: CurveStack) -> None:
+    x = np.arange(200_000.0)
+    stack.set_curve("loss", "a", x, np.sin(x / 50), LINE)
+    plot = stack._plots["loss"]
+    plot.setXRange(1000, 1200, padding=0)
+    drawn = stack._curves["loss", "a"].xData
+    assert 200 <= len(drawn) <= 210
+    stack.set_curve("loss", "a", x, np.sin(x / 50), LINE)
+    assert 200 <= len(stack._curves["loss", "a"].xData) <= 210
+    stack.show_all()
+    assert stack._curves["loss", "a"].xData[-1] == x[-1]
+    stack.grab()
+    assert plot.viewRange()[0][1] >= x[-1]
