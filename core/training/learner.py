@@ -155,6 +155,11 @@ class Learner:
         if self.key_encoder is not None:
             self.key_encoder.train(mode)
 
+    def is_finite(self) -> bool:
+        """Tells whether all weights are finite: a diverged encoder is not worth saving."""
+        finite = [torch.isfinite(value).all() for value in self.encoder.state_dict().values()]
+        return bool(torch.stack(finite).all())  # Sync point.
+
     def state_dict(self) -> dict[str, Any]:
         """Returns everything that learns."""
         return {

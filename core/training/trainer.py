@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from core.data.crops import BuildStopped
-from core.errors import AkinError, DataError
+from core.errors import AkinError, DataError, RunError
 from core.events import (
     CheckpointSaved,
     Emit,
@@ -188,6 +188,8 @@ class Trainer:
     # ----- checkpoints -----
 
     def _save(self, learner: Learner, optimizer: torch.optim.Optimizer, loop: TrainingLoop) -> None:
+        if not learner.is_finite():
+            raise LossNotFiniteError(f"The weights are not finite at step {self._progress.step}.")
         state = {
             "learner": learner.state_dict(),
             "optimizer": optimizer.state_dict(),
@@ -236,14 +238,15 @@ class Trainer:
             return Outcome("stopped", message, "Continue it with --resume.", epochs=done)
         if isinstance(error, Cancelled | BuildStopped):
             return Outcome("cancelled", "The run was cancelled and discarded.")
-        if isinstance(error, AkinError):
-            cause = "disk" if self._accepted and not isinstance(error, DataError) else "input"
-            return Outcome("failed", error.message, error.hint, epochs=done, cause=cause)
-        if isinstance(error, LossNotFiniteError):
+        cause = self._cause_of(error)
+        if cause == "loss":
             hint = "Lower the learning rate, or warm up longer."
             if (self._run.checkpoint_folder / LAST).exists():
                 hint = "Lower the learning rate; the last checkpoint is kept."
-            return Outcome("failed", str(error), hint, epochs=done, cause="loss")
+            message = getattr(error, "message", str(error))
+            return Outcome("failed", message, hint, epochs=done, cause=cause)
+        if isinstance(error, AkinError):
+            return Outcome("failed", error.message, error.hint, epochs=done, cause=cause)
         if isinstance(error, torch.OutOfMemoryError | MemoryError):
             half = max(2, self._run.config.training.batch_size // 2)
             hint = f"Halve the batch size to {half} and train again."
@@ -262,6 +265,15 @@ class Trainer:
         message = f"Training failed: {type(error).__name__}: {error}."
         hint = "The log has the details; please report them."
         return Outcome("failed", message, hint, details, epochs=done, cause="bug")
+
+    def _cause_of(self, error: Exception) -> str:
+        if isinstance(error, LossNotFiniteError):
+            return "loss"
+        if not self._accepted or isinstance(error, DataError):
+            return "input"
+        if isinstance(error, RunError):
+            return "disk"
+        return "loss" if isinstance(error, AkinError) else "bug"
 
     def _finish(self, outcome: Outcome) -> None:
         unused = outcome.status == "failed" and outcome.cause == "input" and not self._log
