@@ -7,6 +7,7 @@ draws itself asks `tokens(self.palette())` again when it gets a PaletteChange.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, get_args
 
 from PySide6.QtCore import Qt
@@ -17,6 +18,7 @@ ThemeName = Literal["light", "dark", "system"]
 Role = Literal["title", "heading", "muted", "primary", "danger", "card", "plain", "hint"]
 THEME_NAMES: tuple[ThemeName, ...] = get_args(ThemeName)
 
+ICON_FOLDER = Path(__file__).parent.parent / "resources" / "icons"
 SPACING = 8
 BASE_POINTS = 10.0
 HEADING_POINTS = 12.0
@@ -237,6 +239,8 @@ def _palette(colours: Tokens) -> QPalette:
 def style_sheet(colours: Tokens) -> str:
     """Returns the application's style sheet."""
     c = colours
+    kind = "dark" if c.is_dark else "light"
+    icons = ICON_FOLDER.as_posix()
     hover = "#ebeef2" if not c.is_dark else "#2f343c"
     return f"""
 QLabel[role="title"] {{ font-size: {TITLE_POINTS}pt; font-weight: 600; }}
@@ -279,6 +283,21 @@ QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus,
 QPlainTextEdit:focus, QTextEdit:focus {{ border: 1px solid {c.accent}; }}
 QLineEdit[invalid="true"], QSpinBox[invalid="true"], QDoubleSpinBox[invalid="true"],
 QComboBox[invalid="true"] {{ border: 1px solid {c.bad}; }}
+QComboBox::drop-down {{ border: 0; width: 20px; }}
+QComboBox::down-arrow {{ image: url({icons}/arrow-down-{kind}.svg); width: 12px; height: 12px; }}
+QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button,
+QDoubleSpinBox::down-button {{ border: 0; width: 18px; background: transparent; }}
+QSpinBox::up-arrow, QDoubleSpinBox::up-arrow {{
+    image: url({icons}/arrow-up-{kind}.svg); width: 10px; height: 10px; }}
+QSpinBox::down-arrow, QDoubleSpinBox::down-arrow {{
+    image: url({icons}/arrow-down-{kind}.svg); width: 10px; height: 10px; }}
+QCheckBox::indicator, QListView::indicator, QTableView::indicator {{
+    width: 14px; height: 14px; border: 1px solid {c.muted}; border-radius: 3px;
+    background: {c.surface}; }}
+QCheckBox::indicator:focus {{ border: 1px solid {c.accent}; }}
+QCheckBox::indicator:checked, QListView::indicator:checked, QTableView::indicator:checked {{
+    background: {c.accent}; border-color: {c.accent};
+    image: url({icons}/check-{kind}.svg); }}
 QListView, QTreeView, QTableView {{
     background: {c.surface}; border: 1px solid {c.border}; border-radius: 6px; outline: 0;
     alternate-background-color: {c.raised}; gridline-color: {c.border}; }}

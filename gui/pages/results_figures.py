@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from gui.models.runs_model import percent
 from gui.theme import SPACING, set_role
@@ -81,7 +81,8 @@ class FigureRow(QWidget):
         super().__init__(parent)
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(4 * SPACING)
+        self._layout.setSpacing(3 * SPACING)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.figures: tuple[KeyFigure, ...] = ()
 
     def set_figures(self, figures: tuple[KeyFigure, ...]) -> None:

@@ -31,6 +31,8 @@ from gui.widgets.matrix_view import MatrixView
 from gui.widgets.roc_plot import RocPlot
 from gui.widgets.view_card import ViewCard
 
+COLUMN_SAMPLES = ("0001-ranked", "", "SoftMax r3", "Accuracy", "Balanced", "AUROC ")
+
 
 def _note(text: str) -> QLabel:
     label = QLabel(text)
@@ -190,8 +192,9 @@ class ComparisonCard(ViewCard):
         self.table.verticalHeader().setDefaultSectionSize(24)
         self.table.setMinimumHeight(120)
         header = self.table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setMinimumSectionSize(28)
+        metrics = self.table.fontMetrics()
+        for column, sample in enumerate(COLUMN_SAMPLES):
+            self.table.setColumnWidth(column, metrics.horizontalAdvance(sample) + 2 * SPACING)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         self.copy = QToolButton()
         self.copy.setText("Copy as CSV")

@@ -92,14 +92,17 @@ class TrainingControls(QWidget):
             self.keep_button,
         ):
             line.addWidget(button)
-        line.addSpacing(SPACING)
-        line.addWidget(self.status, 1)
-        line.addWidget(self.figures)
+        line.addStretch(1)
+        below = QHBoxLayout()
+        below.setSpacing(SPACING)
+        below.addWidget(self.status, 1)
+        below.addWidget(self.figures)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING)
         layout.addLayout(line)
         layout.addWidget(self.progress)
+        layout.addLayout(below)
 
     # ----- state -----
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, Qt, Signal, Slot
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -22,13 +22,13 @@ from PySide6.QtWidgets import (
 
 from core.runs import Run
 from gui.models.run_curves import X_AXES, RunCurves, RunningAverage
-from gui.theme import SPACING, set_role, tokens
+from gui.theme import SPACING, make_icon, set_role, tokens
 from gui.widgets.curve_plot import CurveStack, Line, Panel
 from gui.widgets.figure_export import ExportButton
 
 FloatArray = npt.NDArray[np.float64]
 PANELS = (
-    Panel("loss", "loss", 10),
+    Panel("loss", "loss", 10, label_at=0.4),
     Panel(
         "validation",
         "validation: accuracy ──  compliance ╌╌",
@@ -36,10 +36,11 @@ PANELS = (
         unit_range=True,
         has_legend=False,
     ),
-    Panel("learning rate", "learning rate", 3),
-    Panel("pace", "objects/s", 3),
+    Panel("learning rate", "learning rate", 3, label_at=1.0),
+    Panel("pace", "objects/s", 3, label_at=1.0),
 )
 X_TITLES = {"step": "step", "epoch": "epoch", "time": "training time (s)"}
+NARROW_PX = 520
 PACE_SMOOTHING = 0.9
 NO_RUN = (
     "No run is shown yet.\n\nSet up the experiment at the left and click Train,\n"
@@ -91,23 +92,28 @@ class TrainingCurves(QWidget):
         self.smoothing = QSlider(Qt.Orientation.Horizontal)
         self.smoothing.setRange(0, 99)
         self.smoothing.setValue(80)
-        self.smoothing.setFixedWidth(96)
+        self.smoothing.setMinimumWidth(48)
+        self.smoothing.setMaximumWidth(96)
         self.smoothing.setAccessibleName("Smoothing of the loss")
+        self.smoothing.setToolTip("Smoothing of the loss")
         self.smoothing.valueChanged.connect(self._on_changed)
         self.log_y = self._tick("Log", "Logarithmic loss axis")
         self.log_y.toggled.connect(self._on_log_y)
         self.by_rank = self._tick("By rank", "Loss of each rank")
         self.by_rank.toggled.connect(self._on_changed)
         self._all = QToolButton()
-        self._all.setText("Show all")
-        self._all.setAutoRaise(True)
+        self._all.setToolTip("Show the whole of all curves")
         self._all.setAccessibleName("Show the whole of all curves")
         self._all.clicked.connect(self.stack.show_all)
-        self._export = ExportButton(self.stack, "training curves")
+        self._export = ExportButton(self.stack, "training curves", icon_only=True)
         self._export.failed.connect(self.export_failed)
         self._export.saved.connect(self.exported)
         self._lay_out()
+        self._show_icons()
         self.stack.set_x_label(X_TITLES["step"])
+
+    def _show_icons(self) -> None:
+        self._all.setIcon(make_icon("mdi6.fit-to-screen-outline", self.palette()))
 
     def _tick(self, text: str, name: str) -> QCheckBox:
         box = QCheckBox(text)
@@ -118,14 +124,12 @@ class TrainingCurves(QWidget):
     def _lay_out(self) -> None:
         tools = QHBoxLayout()
         tools.setSpacing(SPACING)
-        name = QLabel("Smoothing")
-        name.setBuddy(self.smoothing)
-        set_role(name, "muted")
+        self._smoothing_label = QLabel("Smoothing")
+        self._smoothing_label.setBuddy(self.smoothing)
+        set_role(self._smoothing_label, "muted")
         tools.addWidget(self.x_axis)
-        tools.addSpacing(SPACING)
-        tools.addWidget(name)
+        tools.addWidget(self._smoothing_label)
         tools.addWidget(self.smoothing)
-        tools.addSpacing(SPACING)
         tools.addWidget(self.log_y)
         tools.addWidget(self.by_rank)
         tools.addStretch(1)
@@ -250,7 +254,9 @@ class TrainingCurves(QWidget):
         row, accuracy = best
         epochs = shown.curves.epochs
         since = len(epochs) - 1 - row
-        text = f"best {100 * accuracy:.1f} %" + (f", {since} epochs ago" if since else "")
+        text = f"best {100 * accuracy:.1f} %" + (
+            f", {since} epoch{'s' * (since > 1)} ago" if since else ""
+        )
         x = float(epochs.column(X_AXES[self.x_axis.currentData()])[row])
         self.stack.mark("validation", x, accuracy, text, tokens(self.palette()).good)
 
@@ -279,6 +285,10 @@ class TrainingCurves(QWidget):
 
     # ----- gestures -----
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._smoothing_label.setVisible(self.width() > NARROW_PX)
+
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.redraw(everything=self._stale)
@@ -286,6 +296,7 @@ class TrainingCurves(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
+            self._show_icons()
             self.redraw(everything=True)
 
     @Slot()

@@ -34,7 +34,7 @@ from gui.models.runs_model import percent
 from gui.theme import SPACING, set_role
 
 LONGEST_LOG_LINES = 5000
-LOG_HEIGHT_PX = 150
+LOG_HEIGHT_PX = 128
 
 
 def log_text(event: Event) -> str:
@@ -80,6 +80,7 @@ class LogPane(QWidget):
         self._fold.setArrowType(Qt.ArrowType.RightArrow)
         self._fold.setAccessibleName("Show the log")
         self._fold.toggled.connect(self._on_folded)
+        self._last_line = ""
         self._last = QLabel()
         self._last.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         set_role(self._last, "muted")
@@ -123,10 +124,13 @@ class LogPane(QWidget):
         """Adds lines under a time of day."""
         stamp = datetime.fromtimestamp(time_s).strftime("%H:%M:%S")
         self._text.appendPlainText(f"{stamp}  {text}")
-        self._last.setText(text.splitlines()[0])
+        self._last_line = text.splitlines()[0]
+        if not self.is_open:
+            self._last.setText(self._last_line)
 
     def clear(self) -> None:
         self._text.clear()
+        self._last_line = ""
         self._last.clear()
 
     def text(self) -> str:
@@ -144,7 +148,7 @@ class LogPane(QWidget):
     @Slot(bool)
     def _on_folded(self, on: bool) -> None:
         self._fold.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
-        self._last.setVisible(not on)
+        self._last.setText("" if on else self._last_line)
         for widget in (self._text, self._copy, self._save):
             widget.setVisible(on)
         if on:

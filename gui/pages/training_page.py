@@ -46,7 +46,9 @@ FIRST_KEYS = (
 HIDDEN_KEYS = ("data.folder", "ranking.source")
 SPLIT_KEYS = ("data.train_split", "data.validation_split", "data.test_split")
 FORM_WIDTH_PX = 288
-RUNS_WIDTH_PX = 232
+RUNS_WIDTH_PX = 240
+LEAST_FORM_WIDTH_PX = 248
+LEAST_RUNS_WIDTH_PX = 176
 
 
 class TrainingPage(QWidget):
@@ -110,7 +112,7 @@ class TrainingPage(QWidget):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setMinimumWidth(FORM_WIDTH_PX)
+        scroll.setMinimumWidth(LEAST_FORM_WIDTH_PX)
         scroll.setAccessibleName("Settings of the experiment")
         middle = QWidget()
         column = QVBoxLayout(middle)
@@ -118,13 +120,13 @@ class TrainingPage(QWidget):
         column.setSpacing(2 * SPACING)
         column.addWidget(self.controls)
         column.addWidget(self.plots, 1)
-        self.runs.setMinimumWidth(RUNS_WIDTH_PX)
+        self.runs.setMinimumWidth(LEAST_RUNS_WIDTH_PX)
         splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.setChildrenCollapsible(False)
         for part in (scroll, middle, self.runs):
             splitter.addWidget(part)
         splitter.setStretchFactor(1, 1)
-        splitter.setSizes([FORM_WIDTH_PX, 700, RUNS_WIDTH_PX])
+        splitter.setSizes([FORM_WIDTH_PX, 560, RUNS_WIDTH_PX])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, SPACING)
         layout.setSpacing(SPACING)

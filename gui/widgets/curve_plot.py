@@ -28,10 +28,11 @@ class Panel:
 
     Attributes:
         name: Its key.
-        label: In its upper left corner.
+        label: In it, at the top.
         stretch: Share of the height.
         unit_range: The y axis goes from 0 to 1.
         has_legend: Names the curves where there are several.
+        label_at: Where the label is in the panel's width: 0 left, 1 right.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Panel:
     stretch: int = 1
     unit_range: bool = False
     has_legend: bool = True
+    label_at: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -112,9 +114,9 @@ class CurveStack(QWidget):
         plot.getAxis("left").enableAutoSIPrefix(False)
         plot.getAxis("bottom").enableAutoSIPrefix(False)
         title = QGraphicsTextItem(panel.label, plot.getViewBox())
-        title.setPos(4, 0)
         title.setZValue(20)
         self._titles[panel.name] = title
+        plot.getViewBox().sigResized.connect(self._on_resized)
         plot.getViewBox().setAutoVisible(y=True)
         if panel.unit_range:
             plot.setYRange(0, 1, padding=0.02)
@@ -128,6 +130,12 @@ class CurveStack(QWidget):
         legend = plot.addLegend(offset=(-8, 4), labelTextSize="9pt", verSpacing=-6)
         legend.setColumnCount(3)
         legend.hide()
+
+    @Slot()
+    def _on_resized(self) -> None:
+        for name, title in self._titles.items():
+            width = self._plots[name].getViewBox().width() - title.boundingRect().width()
+            title.setPos(4 + self._panels[name].label_at * (width - 8), 0)
 
     @property
     def view(self) -> QWidget:

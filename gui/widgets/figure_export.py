@@ -5,14 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRect, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import (
+    QBuffer,
+    QByteArray,
+    QEvent,
+    QIODevice,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+    Slot,
+)
 from PySide6.QtGui import QAction, QColor, QGuiApplication, QImage, QImageWriter, QPainter
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QFileDialog, QMenu, QToolButton, QWidget
 
 from core.errors import AkinError
 from core.runs import write_atomically, write_text
-from gui.theme import tokens
+from gui.theme import make_icon, tokens
 
 
 class Figure(Protocol):
@@ -96,22 +107,29 @@ class ExportButton(QToolButton):
     Args:
         figure: Exported.
         name: Of the figure; the file's proposed name.
+        icon_only: Without the word.
         parent: Owner.
     """
 
     saved = Signal(str)  # path
     failed = Signal(object)  # AkinError
 
-    def __init__(self, figure: Figure, name: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, figure: Figure, name: str, parent: QWidget | None = None, *, icon_only: bool = False
+    ) -> None:
         super().__init__(parent)
+        self._icon_only = icon_only
         self._figure = figure
         self._name = name
         self._scale = 1
         self.setText("Export")
         self.setAccessibleName(f"Export {name}")
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
-        self.setAutoRaise(True)
+        self.setToolTip("Export as PNG, SVG or CSV")
+        if icon_only:
+            self._show_icon()
+        else:
+            self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         menu = QMenu(self)
         for text, suffix, scale in (
@@ -127,6 +145,14 @@ class ExportButton(QToolButton):
         menu.addAction("Copy as CSV").setData(("clipboard-csv", 1))
         menu.triggered.connect(self._on_triggered)
         self.setMenu(menu)
+
+    def _show_icon(self) -> None:
+        self.setIcon(make_icon("mdi6.export-variant", self.palette()))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and getattr(self, "_icon_only", False):
+            self._show_icon()
 
     @property
     def background(self) -> QColor:

@@ -41,7 +41,7 @@ class RocPlot(QWidget):
         self._view.setFrameShape(self._view.Shape.NoFrame)
         self._view.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self._view.setMinimumHeight(150)
-        self._view.ci.setContentsMargins(0, 0, 4, 0)
+        self._view.ci.setContentsMargins(0, 6, 4, 0)
         self._view.ci.setSpacing(12)
         self._view.setAccessibleName("ROC curve and score histogram")
         self._roc = self._add_plot(0, "false positive rate (withheld)", "true positive rate")
