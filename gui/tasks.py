@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtCore import QCoreApplication, QObject, QThread, Signal, Slot
 
 from core.errors import AkinError
 
@@ -18,7 +18,7 @@ class Task(QThread):
     """Runs one function in a thread of its own.
 
     Connect the signals to @Slot methods of window objects (a plain function would run in the
-    worker's thread).
+    worker's thread). An application that quits stops it and waits for it.
 
     Args:
         work: Called as work(progress, should_stop).
@@ -37,6 +37,14 @@ class Task(QThread):
         super().__init__(parent)
         self._work = work
         self._stop = threading.Event()
+        app = QCoreApplication.instance()
+        if app is not None:
+            app.aboutToQuit.connect(self._on_about_to_quit)
+
+    @Slot()
+    def _on_about_to_quit(self) -> None:
+        self.stop()
+        self.wait()
 
     def stop(self) -> None:
         """Asks the work to end early."""
