@@ -12,6 +12,7 @@ from PySide6.QtCore import QCoreApplication, QObject, QThread, Signal, Slot
 from core.errors import AkinError
 
 Progress = Callable[[int, int], None]
+Work = Callable[[Progress, Callable[[], bool]], Any]
 
 
 class Task(QThread):
@@ -31,7 +32,7 @@ class Task(QThread):
 
     def __init__(
         self,
-        work: Callable[[Progress, Callable[[], bool]], Any],
+        work: Work,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -61,3 +62,63 @@ class Task(QThread):
             )
         else:
             self.succeeded.emit(result)
+
+
+class LatestTask(QObject):
+    """Runs one function after another in a worker; only the latest asked for counts.
+
+    Connect the signals to @Slot methods of window objects.
+    """
+
+    succeeded = Signal(object)
+    failed = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._task: Task | None = None
+        self._next: Work | None = None
+
+    def start(self, work: Work) -> None:
+        """Runs it, or after what is running; the result of what was asked before is dropped."""
+        self._next = work
+        if self._task is None:
+            self._start_next()
+        else:
+            self._task.stop()
+
+    @property
+    def is_idle(self) -> bool:
+        return self._task is None
+
+    def shut_down(self) -> None:
+        """Stops and waits."""
+        self._next = None
+        if self._task is not None:
+            self._task.stop()
+            self._task.wait()
+
+    def _start_next(self) -> None:
+        assert self._next is not None
+        self._task, self._next = Task(self._next, self), None
+        self._task.succeeded.connect(self._on_succeeded)
+        self._task.failed.connect(self._on_failed)
+        self._task.finished.connect(self._on_finished)
+        self._task.start()
+
+    @Slot(object)
+    def _on_succeeded(self, result: object) -> None:
+        if self._next is None:
+            self.succeeded.emit(result)
+
+    @Slot(object)
+    def _on_failed(self, error: object) -> None:
+        if self._next is None:
+            self.failed.emit(error)
+
+    @Slot()
+    def _on_finished(self) -> None:
+        assert self._task is not None
+        self._task.deleteLater()
+        self._task = None
+        if self._next is not None:
+            self._start_next()

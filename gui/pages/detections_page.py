@@ -1,0 +1,443 @@
+"""Detections: the images of the data set, their boxes, and what a run made of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import chain
+
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, QTimer, Slot
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core.data.index import DatasetIndex, IntArray
+from core.detection.detector import Detections, Detector, GroundTruthDetector
+from core.runs import Run
+from gui.models.image_model import ImageModel
+from gui.pages.detections_data import (
+    ANY,
+    Filter,
+    Judgement,
+    NoJudgement,
+    Verdict,
+    find,
+    image_badge,
+    read_judgement,
+)
+from gui.pages.detections_filters import FilterPanel
+from gui.pages.detections_objects import BoxRow, ObjectPanel, box_rows
+from gui.pages.detections_toolbar import EmptyNote, GridToolbar
+from gui.pages.detections_viewer import ImageViewer, LargeImage, read_large
+from gui.session import ObjectSelection, Session
+from gui.tasks import LatestTask
+from gui.theme import SPACING
+from gui.thumbnails import ThumbnailLoader
+from gui.widgets.thumbnail_grid import ThumbnailGrid
+
+PICTURE = QSize(160, 120)
+REFILTER_MS = 40
+NO_RUN = NoJudgement("Train a run, and its verdicts appear here.")
+
+
+class DetectionsPage(QWidget):
+    """The page; it knows the session only.
+
+    Args:
+        session: Shared state.
+        parent: Owner.
+    """
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._index: DatasetIndex | None = None
+        self._detector: Detector | None = None
+        self._judgement: Judgement | None = None
+        self._verdict_O: IntArray | None = None
+        self._threshold: float | None = None
+        self._filter = Filter()
+        self._image = -1
+        self._rows: tuple[BoxRow, ...] = ()
+        self._stale = True
+        side = round(PICTURE.width() * self.devicePixelRatioF())
+        self.loader = ThumbnailLoader(side, session.workspace / "thumbnails", parent=self)
+        self.model = ImageModel(self.loader, self)
+        self.filters = FilterPanel()
+        self.toolbar = GridToolbar()
+        self.grid = ThumbnailGrid("Images", PICTURE)
+        self.grid.setModel(self.model)
+        self.viewer = ImageViewer()
+        self.panel = ObjectPanel()
+        self.note = EmptyNote()
+        self._image_task = LatestTask(self)
+        self._run_task = LatestTask(self)
+        self._refilter_timer = QTimer(self)
+        self._refilter_timer.setSingleShot(True)
+        self._refilter_timer.setInterval(REFILTER_MS)
+        self._refilter_timer.timeout.connect(self.refilter)
+        self._lay_out()
+        self._connect()
+        if session.dataset is not None:
+            self._on_dataset_changed(session.dataset)
+        else:
+            self._show_note()
+
+    # ----- layout -----
+
+    def _lay_out(self) -> None:
+        self._views = QStackedWidget()
+        for view in (self.grid, self.viewer, self.note):
+            self._views.addWidget(view)
+        middle = QWidget()
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(SPACING, 0, SPACING, 0)
+        column.setSpacing(SPACING)
+        column.addWidget(self.toolbar)
+        column.addWidget(self._views, 1)
+        splitter = QSplitter(Qt.Orientation.Horizontal)
+        splitter.setChildrenCollapsible(False)
+        splitter.setHandleWidth(SPACING)
+        for widget, least in ((self.filters, 184), (middle, 300), (self.panel, 232)):
+            widget.setMinimumWidth(least)
+            splitter.addWidget(widget)
+        splitter.setStretchFactor(1, 1)
+        splitter.setSizes([208, 640, 288])
+        splitter.setStyleSheet("QSplitter::handle { background: transparent; }")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(*[2 * SPACING] * 4)
+        layout.addWidget(splitter)
+
+    def _connect(self) -> None:
+        session = self._session
+        session.dataset_changed.connect(self._on_dataset_changed)
+        session.dataset_loading.connect(self._on_dataset_loading)
+        session.run_changed.connect(self._on_run_changed)
+        session.selection_changed.connect(self._on_selection_changed)
+        self.filters.filter_changed.connect(self._on_filter_changed)
+        self.filters.threshold_changed.connect(self._on_threshold_changed)
+        self.toolbar.selection_cleared.connect(self._on_selection_cleared)
+        self.toolbar.kind_changed.connect(self._on_kind_changed)
+        self.note.reset_requested.connect(self._on_reset)
+        self.note.data_requested.connect(self._on_data_requested)
+        self.grid.opened.connect(self.open_row)
+        self.grid.current_row_changed.connect(self._on_grid_row)
+        self.grid.pictures_wanted.connect(self.loader.want)
+        self.viewer.back_requested.connect(self.close_viewer)
+        self.viewer.step_requested.connect(self._on_step)
+        self.viewer.next_error_requested.connect(self._on_next_error)
+        self.viewer.canvas.box_clicked.connect(self._on_box_clicked)
+        self.panel.object_chosen.connect(self._on_object_chosen)
+        self.panel.table.installEventFilter(self.viewer)
+        self._keys = [*self.viewer.add_keys(self.viewer), *self.viewer.add_keys(self.panel)]
+        self._set_keys_enabled(False)
+        self._image_task.succeeded.connect(self._on_read)
+        self._run_task.succeeded.connect(self._on_judgement)
+        for task in (self._image_task, self._run_task):
+            task.failed.connect(session.post_error)
+
+    # ----- data, run and selection -----
+
+    @Slot(object)
+    def _on_dataset_changed(self, index: DatasetIndex) -> None:
+        self._index = index
+        self._detector = GroundTruthDetector(index)
+        self._set_judgement(None, "")
+        self._filter = Filter()
+        self._take_selection()
+        self._image = -1
+        self.loader.clear()
+        self.filters.set_data(index, self._filter)
+        self.close_viewer()
+        self.refilter()
+        self._read_run()
+
+    @Slot(str, int, int)
+    def _on_dataset_loading(self, what: str, done: int, total: int) -> None:
+        if self._index is None:
+            self._show_note(f"{what} {done:,}/{total:,}" if total else what)
+
+    @Slot(object)
+    def _on_run_changed(self, _run: Run | None) -> None:
+        self._read_run()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._stale:
+            self._read_run()
+        self.grid.ask_soon()
+
+    def _read_run(self) -> None:
+        """Reads the run's predictions in a worker, once the page is seen."""
+        run, index = self._session.run, self._index
+        self._stale = True
+        if index is None or not self.isVisible():
+            return
+        self._stale = False
+        if run is None:
+            self._run_task.start(lambda _progress, _stop: NO_RUN)
+        else:
+            self._run_task.start(lambda _progress, _stop: read_judgement(run, index))
+
+    @Slot(object)
+    def _on_judgement(self, found: Judgement | NoJudgement) -> None:
+        if self._stale:
+            return
+        if isinstance(found, Judgement):
+            self._set_judgement(found, "")
+        else:
+            self._set_judgement(None, f"{found.text} {found.hint}".strip())
+        self.refilter()
+
+    def _set_judgement(self, judgement: Judgement | None, note: str) -> None:
+        self._judgement = judgement
+        self._threshold = judgement.threshold if judgement else None
+        self._verdict_O = judgement.verdicts(self._threshold) if judgement else None
+        if judgement is None and self._filter.verdict != ANY:
+            self._filter = replace(self._filter, verdict=ANY)
+        self.filters.set_judgement(judgement, note)
+
+    @Slot(float)
+    def _on_threshold_changed(self, threshold: float) -> None:
+        assert self._judgement is not None
+        self._threshold = threshold
+        self._verdict_O = self._judgement.verdicts(threshold)
+        self._refilter_timer.start()
+
+    @Slot(object)
+    def _on_selection_changed(self, _selection: ObjectSelection | None) -> None:
+        self._take_selection()
+        if self._index is not None:
+            self.close_viewer()
+            self.refilter()
+
+    def _take_selection(self) -> None:
+        selection = self._session.selection
+        objects = None if selection is None else selection.object_indices
+        # A selection is shown whole: other filters would hide a part of what was asked for.
+        self._filter = (
+            Filter(objects=objects)
+            if objects is not None
+            else Filter(
+                self._filter.split,
+                self._filter.label,
+                self._filter.verdict,
+                self._filter.difficult_only,
+            )
+        )
+        self.toolbar.set_selection(selection.text if selection else "")
+
+    @Slot()
+    def _on_selection_cleared(self) -> None:
+        self._session.select_objects(None)
+
+    # ----- filtering -----
+
+    @Slot(object)
+    def _on_filter_changed(self, chosen: Filter) -> None:
+        self._filter = chosen
+        self.close_viewer()
+        self.refilter()
+
+    @Slot(str)
+    def _on_kind_changed(self, _kind: str) -> None:
+        self.refilter()
+
+    @Slot()
+    def refilter(self) -> None:
+        """Applies the filters and shows what passes."""
+        index = self._index
+        if index is None:
+            return
+        found = find(index, self._verdict_O, self._filter)
+        with_unknown = self._judgement is not None and self._judgement.threshold is not None
+        self.filters.show_found(found, self._filter, with_unknown=with_unknown)
+        self.toolbar.show_counts(len(found.images), len(found.objects))
+        kind = self.toolbar.kind
+        items = (found.images if kind == "image" else found.objects).tolist()
+        badge = self._image_words if kind == "image" else self._object_words
+        with QSignalBlocker(self.grid.selectionModel()):
+            if self.model.kind != kind or self.model.items != tuple(items):
+                self.model.show_items(index, items, kind, badge)
+            else:
+                self.model.set_badge(badge)
+        self._show_view()
+        row = self._row_of_image()
+        if row >= 0:
+            with QSignalBlocker(self.grid):
+                self.grid.set_current_row(row)
+        self._show_objects()
+
+    def _row_of_image(self) -> int:
+        """Returns the row of the current image; -1 where it does not pass."""
+        rows = range(len(self.model.items))
+        return next((row for row in rows if self.model.image_at(row) == self._image), -1)
+
+    def _image_words(self, image: int) -> str:
+        assert self._index is not None
+        objects = self._index.objects_of_image(image)
+        if self._verdict_O is None:
+            return str(len(objects)) if len(objects) else ""
+        return image_badge(self._verdict_O[objects])
+
+    def _object_words(self, at: int) -> str:
+        if self._verdict_O is None or self._judgement is None:
+            return ""
+        verdict = Verdict(int(self._verdict_O[at]))
+        if verdict is Verdict.NOT_JUDGED:
+            return ""
+        predictions = self._judgement.predictions
+        name = predictions.classes[int(predictions.predicted_N[self._judgement.row_O[at]])]
+        return verdict.mark if verdict is Verdict.RIGHT else f"{verdict.mark} {name}"
+
+    @Slot()
+    def _on_reset(self) -> None:
+        self._filter = Filter()
+        if self._session.selection is not None:
+            self._session.select_objects(None)
+        else:
+            self.refilter()
+
+    @Slot()
+    def _on_data_requested(self) -> None:
+        self._session.page_requested.emit("data")
+
+    # ----- what is shown in the middle -----
+
+    def _show_view(self) -> None:
+        if self._index is None or not self.model.items:
+            self._show_note()
+        elif self._views.currentWidget() is self.note:
+            self._views.setCurrentWidget(self.grid)
+
+    def _show_note(self, loading: str = "") -> None:
+        self.filters.setVisible(self._index is not None)
+        self.panel.setVisible(self._index is not None)
+        self.toolbar.setVisible(self._index is not None)
+        if self._index is None:
+            self.note.show_no_data(loading)
+        else:
+            self.note.show_no_match()
+        self._views.setCurrentWidget(self.note)
+
+    @Slot(int)
+    def open_row(self, row: int) -> None:
+        """Shows a row's image large."""
+        if not 0 <= row < len(self.model.items):
+            return
+        with QSignalBlocker(self.grid):
+            self.grid.set_current_row(row)
+        image = self.model.image_at(row)
+        if self._views.currentWidget() is not self.viewer:
+            self.viewer.canvas.set_message("Reading the image …")
+            self._views.setCurrentWidget(self.viewer)
+            self.toolbar.hide()
+            self._set_keys_enabled(True)
+            self.viewer.canvas.setFocus()
+        index, detector = self._index, self._detector
+        assert index is not None
+        assert detector is not None
+        self._image = image
+        what = "image" if self.model.kind == "image" else "object"
+        title = f"{index.image_ids[image]}   {what} {row + 1:,} of {len(self.model.items):,}"
+        self.viewer.show_title(title)
+        self._image_task.start(lambda _progress, _stop: read_large(index, detector, image))
+
+    @Slot()
+    def close_viewer(self) -> None:
+        """Goes back to the grid."""
+        if self._views.currentWidget() is self.viewer:
+            self.viewer.canvas.set_boxes_hidden(False)
+            self._views.setCurrentWidget(self.grid)
+            self.toolbar.show()
+            self._set_keys_enabled(False)
+            self.grid.setFocus()
+
+    def _set_keys_enabled(self, on: bool) -> None:
+        for key in self._keys:
+            key.setEnabled(on)
+
+    @Slot(int)
+    def _on_step(self, by: int) -> None:
+        self.open_row(self.grid.current_row + by)
+
+    @Slot()
+    def _on_next_error(self) -> None:
+        start, count = self.grid.current_row, len(self.model.items)
+        for row in chain(range(start + 1, count), range(start + 1)):
+            if self._has_error(row):
+                self.open_row(row)
+                return
+        self.viewer.show_title(
+            "No image here has an error."
+            if self._judgement
+            else "No run has been judged on this data: there are no errors to walk."
+        )
+
+    def _has_error(self, row: int) -> bool:
+        if self._index is None or self._verdict_O is None:
+            return False
+        if self.model.kind == "object":
+            return bool(self._verdict_O[self.model.items[row]] == Verdict.WRONG)
+        objects = self._index.objects_of_image(self.model.items[row])
+        return bool((self._verdict_O[objects] == Verdict.WRONG).any())
+
+    # ----- the objects of the image -----
+
+    @Slot(int)
+    def _on_grid_row(self, row: int) -> None:
+        if 0 <= row < len(self.model.items):
+            self._image = self.model.image_at(row)
+            self._show_objects()
+
+    @Slot(object)
+    def _on_read(self, large: LargeImage) -> None:
+        if large.index is self._index and large.image == self._image:
+            self.viewer.show_large(large)
+            self._show_objects(large.detections)
+
+    def _show_objects(self, detections: Detections | None = None) -> None:
+        index = self._index
+        if index is None or self._image < 0:
+            self.panel.show_image("", (), None, None)
+            return
+        if detections is None:
+            detections = GroundTruthDetector(index).detect([self._image])[0]
+        self._rows = box_rows(index, detections, self._judgement, self._verdict_O)
+        title = f"Objects of {index.image_ids[self._image]}"
+        self.panel.show_image(title, self._rows, self._judgement, self._threshold)
+        if self._views.currentWidget() is self.viewer:
+            self.viewer.canvas.set_boxes([row.canvas_box() for row in self._rows])
+        self._choose_box(self._box_of_tile())
+
+    def _box_of_tile(self) -> int:
+        """Returns the box of the current tile's object, where the tiles are objects."""
+        row = self.grid.current_row
+        if self.model.kind == "image" or not 0 <= row < len(self.model.items):
+            return -1
+        assert self._index is not None
+        objects = self._index.objects_of_image(self._image).tolist()
+        at = self.model.items[row]
+        return objects.index(at) if at in objects else -1
+
+    def _choose_box(self, which: int) -> None:
+        self.panel.set_current(which)
+        self.viewer.canvas.set_selected(which)
+
+    @Slot(int)
+    def _on_box_clicked(self, which: int) -> None:
+        self._choose_box(which)
+
+    @Slot(int)
+    def _on_object_chosen(self, which: int) -> None:
+        self.viewer.canvas.set_selected(which)
+
+    def shut_down(self) -> None:
+        """Stops the workers, before the window goes."""
+        self.loader.shut_down()
+        self._image_task.shut_down()
+        self._run_task.shut_down()
