@@ -2,7 +2,7 @@
 
 The same seed gives the same bytes, whatever the folder or the date.
 
-Shape suffixes: H height, W width, C channels (RGB).
+Shape suffixes: H height, W width, C channels (RGB); 1 broadcasts.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from core.errors import DataError
 DEFAULT_IMAGES = 1000
 DEFAULT_SEED = 0
 VERSION = 1
-OBJECTS_PER_IMAGE = 5
+OBJECTS_PER_IMAGE = 6
 MOST_OBJECTS = 8
 FEWEST_IMAGES_FOR_ALL = 40
 
@@ -37,6 +37,7 @@ Floats = npt.NDArray[np.float64]
 _CLASSES = tuple(sorted(DRAWINGS))
 _SHARE = {"train": 0.6, "val": 0.15, "test": 0.25}
 _UNSEEN_EVERY = 3
+_DARKER_SHARE = 0.8
 
 
 @dataclass(frozen=True)
@@ -215,9 +216,9 @@ def _draw_scene(plan: _Plan, random: np.random.Generator) -> tuple[Image.Image, 
 
 def _background(width: int, height: int, random: np.random.Generator) -> Image.Image:
     """Returns a calm texture: two near colours blended by waves, blotches or a slope."""
-    y_HW, x_HW = np.mgrid[0:height, 0:width].astype(np.float64)
     angle = random.uniform(0, math.pi)
-    along_HW = x_HW * math.cos(angle) + y_HW * math.sin(angle)
+    x_W, y_H = np.arange(width) * math.cos(angle), np.arange(height) * math.sin(angle)
+    along_HW = x_W[None, :] + y_H[:, None]
     kind = int(random.integers(0, 3))
     if kind == 0:
         blend_HW = (along_HW - along_HW.min()) / np.ptp(along_HW)
@@ -227,7 +228,7 @@ def _background(width: int, height: int, random: np.random.Generator) -> Image.I
         coarse = random.integers(0, 256, (6, 8), dtype=np.uint8)
         blotches = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
         blend_HW = np.asarray(blotches, dtype=np.float64) / 255
-    first = random.uniform(40, 215, 3)
+    first = random.uniform(110, 225, 3)
     second = np.clip(first + random.uniform(-28, 28, 3), 0, 255)
     pixels_HWC = first + blend_HW[..., None] * (second - first)
     return Image.fromarray(pixels_HWC.astype(np.uint8))
@@ -238,7 +239,7 @@ def _pose(mask: Image.Image, random: np.random.Generator) -> Image.Image:
     if random.random() < 0.5:
         mask = mask.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     degrees = float(np.clip(random.normal(0, 9), -25, 25))
-    mask = mask.rotate(degrees, Image.Resampling.BICUBIC, expand=True)
+    mask = mask.rotate(degrees, Image.Resampling.BILINEAR, expand=True)
     mask = mask.crop(mask.getbbox())
     longest = random.uniform(32, 56)
     scale = longest / max(mask.size)
@@ -277,17 +278,20 @@ def _paint(
     shade_HW1 = np.linspace(1.0, random.uniform(0.75, 1.0), mask.height)[:, None, None]
     paint_HWC = np.broadcast_to(colour * shade_HW1, (mask.height, mask.width, 3))
     scene.paste(Image.fromarray(paint_HWC.astype(np.uint8)), box[:2], mask)
-    if random.random() >= 0.15:
+    if random.random() >= 0.12:
         return False
     _hide(scene, box, ground, random)
     return True
 
 
 def _contrasting(ground: Floats, random: np.random.Generator) -> Floats:
-    weights = np.array([0.299, 0.587, 0.114])
+    luma = np.array([0.299, 0.587, 0.114])
+    ground_luma = float(ground @ luma)
+    darker = ground_luma > 170 or random.random() < _DARKER_SHARE
     while True:
         colour: Floats = random.uniform(0, 255, 3)
-        if abs(float((colour - ground) @ weights)) > 75:
+        difference = ground_luma - float(colour @ luma)
+        if (difference if darker else -difference) > 75:
             return colour
 
 

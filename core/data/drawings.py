@@ -27,7 +27,7 @@ _FONTS = {
     "ph": "phosphor",
     "ri": "remixicon",
 }
-_EM_PX = 128
+_EM_PX = 96
 _HINT = "Install the dependencies again with: make run."
 
 # Class -> drawings that training sees, drawings kept out of train and val.
