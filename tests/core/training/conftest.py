@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,16 +81,37 @@ Train = Callable[..., Trained]
 
 
 @pytest.fixture(scope="session")
-def create(tiny_voc: Path, tmp_path_factory: pytest.TempPathFactory) -> Create:
-    """Returns a function that makes the directory of a quick run with some keys changed."""
+def disposable() -> list[Path]:
+    """The folders of runs that only the current test needs."""
+    return []
 
-    def make(**values: Any) -> Run:
+
+@pytest.fixture(autouse=True)
+def tidy(disposable: list[Path]) -> Iterator[None]:
+    """Removes a test's runs after it: their checkpoints are 50 to 150 MB each."""
+    yield
+    while disposable:
+        shutil.rmtree(disposable.pop(), ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def create(
+    tiny_voc: Path, tmp_path_factory: pytest.TempPathFactory, disposable: list[Path]
+) -> Iterator[Create]:
+    """Returns a function that makes the directory of a quick run with some keys changed."""
+    kept: list[Path] = []
+
+    def make(*, keep: bool = False, **values: Any) -> Run:
         dotted = {key.replace("__", "."): value for key, value in values.items()}
         config = ExperimentConfig().with_values(QUICK | {"data.folder": str(tiny_voc)} | dotted)
-        path = tmp_path_factory.mktemp("runs") / "run"
-        return RunStore(path.parent).create(config, load_ranking(config.ranking.source), path)
+        folder = tmp_path_factory.mktemp("runs")
+        (kept if keep else disposable).append(folder)
+        ranking = load_ranking(config.ranking.source)
+        return RunStore(folder).create(config, ranking, folder / "run")
 
-    return make
+    yield make
+    for folder in kept:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

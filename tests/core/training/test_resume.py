@@ -32,7 +32,7 @@ def whole(train: Any) -> Any:
 
     def get(variant: str) -> Any:
         if variant not in runs:
-            runs[variant] = train(training__epochs=4, **VARIANTS[variant])
+            runs[variant] = train(keep=True, training__epochs=4, **VARIANTS[variant])
             assert runs[variant].outcome.status == "done"
         return runs[variant]
 
@@ -101,11 +101,11 @@ def test_a_stop_in_the_middle_of_an_epoch(
 
 
 def test_a_run_may_be_interrupted_more_than_once(train: Any, whole: Any) -> None:
-    found = train(None, stop_after_epoch(1), training__epochs=4, **VARIANTS["adamw"])
+    found = train(None, stop_after_epoch(1), training__epochs=4, **VARIANTS["softmax"])
     for epoch in (2, 3):
         found = train(found.run, stop_after_epoch(epoch), resume=True)
         assert found.outcome.status == "stopped"
-    assert_same_end(train(found.run, resume=True), whole("adamw"))
+    assert_same_end(train(found.run, resume=True), whole("softmax"))
 
 
 def test_a_finished_run_resumed_stays_as_it_is(train: Any) -> None:
