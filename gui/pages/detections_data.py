@@ -221,17 +221,45 @@ def _in_split(index: DatasetIndex, split: str) -> BoolArray:
     return inside
 
 
-def image_badge(verdicts: IntArray) -> str:
-    """Returns the words in the corner of an image: how many objects it has, or how they fared.
+@dataclass(frozen=True, eq=False)
+class Tiles:
+    """What the grid says of an image or an object.
 
-    Args:
-        verdicts: Of the image's objects.
+    Attributes:
+        index: The data set.
+        judgement: The run; None: no run is judged.
+        verdict_O: Verdict of each object, with a judgement.
     """
-    if not len(verdicts):
-        return ""
-    parts = []
-    for verdict in (Verdict.RIGHT, Verdict.WRONG, Verdict.UNKNOWN):
-        count = int(np.count_nonzero(verdicts == verdict))
-        if count:
-            parts.append(f"{verdict.mark} {count}")
-    return "  ".join(parts) if parts else str(len(verdicts))
+
+    index: DatasetIndex
+    judgement: Judgement | None
+    verdict_O: IntArray | None
+
+    def image_words(self, image: int) -> str:
+        """Returns how many objects an image has, or how they fared."""
+        objects = self.index.objects_of_image(image)
+        if not len(objects):
+            return ""
+        parts = []
+        if self.verdict_O is not None:
+            verdicts = self.verdict_O[objects].tolist()
+            for verdict in (Verdict.RIGHT, Verdict.WRONG, Verdict.UNKNOWN):
+                if count := verdicts.count(verdict):
+                    parts.append(f"{verdict.mark} {count}")
+        return "  ".join(parts) if parts else str(len(objects))
+
+    def object_words(self, at: int) -> str:
+        """Returns the verdict on an object, and what it was taken for."""
+        if self.judgement is None or self.verdict_O is None or self.judgement.row_O[at] < 0:
+            return ""
+        verdict = Verdict(int(self.verdict_O[at]))
+        predictions = self.judgement.predictions
+        name = predictions.classes[int(predictions.predicted_N[self.judgement.row_O[at]])]
+        return verdict.mark if verdict is Verdict.RIGHT else f"{verdict.mark} {name}"
+
+    def has_error(self, item: int, kind: str) -> bool:
+        """Tells whether an image has a wrong object, or an object is wrong."""
+        if self.verdict_O is None:
+            return False
+        objects = self.index.objects_of_image(item) if kind == "image" else np.array([item])
+        return bool((self.verdict_O[objects] == Verdict.WRONG).any())

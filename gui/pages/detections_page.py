@@ -8,7 +8,6 @@ from itertools import chain
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
-    QHBoxLayout,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -24,9 +23,8 @@ from gui.pages.detections_data import (
     Filter,
     Judgement,
     NoJudgement,
-    Verdict,
+    Tiles,
     find,
-    image_badge,
     read_judgement,
 )
 from gui.pages.detections_filters import FilterPanel
@@ -93,24 +91,20 @@ class DetectionsPage(QWidget):
         self._views = QStackedWidget()
         for view in (self.grid, self.viewer, self.note):
             self._views.addWidget(view)
-        middle = QWidget()
-        column = QVBoxLayout(middle)
-        column.setContentsMargins(SPACING, 0, SPACING, 0)
-        column.setSpacing(SPACING)
-        column.addWidget(self.toolbar)
-        column.addWidget(self._views, 1)
         splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.setChildrenCollapsible(False)
-        splitter.setHandleWidth(SPACING)
-        for widget, least in ((self.filters, 184), (middle, 300), (self.panel, 232)):
+        splitter.setHandleWidth(2 * SPACING)
+        for widget, least in ((self.filters, 184), (self._views, 320), (self.panel, 232)):
             widget.setMinimumWidth(least)
             splitter.addWidget(widget)
         splitter.setStretchFactor(1, 1)
         splitter.setSizes([208, 640, 288])
         splitter.setStyleSheet("QSplitter::handle { background: transparent; }")
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(*[2 * SPACING] * 4)
-        layout.addWidget(splitter)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(3 * SPACING, 2 * SPACING, 3 * SPACING, 2 * SPACING)
+        layout.setSpacing(2 * SPACING)
+        layout.addWidget(self.toolbar)
+        layout.addWidget(splitter, 1)
 
     def _connect(self) -> None:
         session = self._session
@@ -259,7 +253,8 @@ class DetectionsPage(QWidget):
         self.toolbar.show_counts(len(found.images), len(found.objects))
         kind = self.toolbar.kind
         items = (found.images if kind == "image" else found.objects).tolist()
-        badge = self._image_words if kind == "image" else self._object_words
+        tiles = self._tiles()
+        badge = tiles.image_words if kind == "image" else tiles.object_words
         with QSignalBlocker(self.grid.selectionModel()):
             if self.model.kind != kind or self.model.items != tuple(items):
                 self.model.show_items(index, items, kind, badge)
@@ -272,27 +267,14 @@ class DetectionsPage(QWidget):
                 self.grid.set_current_row(row)
         self._show_objects()
 
+    def _tiles(self) -> Tiles:
+        assert self._index is not None
+        return Tiles(self._index, self._judgement, self._verdict_O)
+
     def _row_of_image(self) -> int:
         """Returns the row of the current image; -1 where it does not pass."""
         rows = range(len(self.model.items))
         return next((row for row in rows if self.model.image_at(row) == self._image), -1)
-
-    def _image_words(self, image: int) -> str:
-        assert self._index is not None
-        objects = self._index.objects_of_image(image)
-        if self._verdict_O is None:
-            return str(len(objects)) if len(objects) else ""
-        return image_badge(self._verdict_O[objects])
-
-    def _object_words(self, at: int) -> str:
-        if self._verdict_O is None or self._judgement is None:
-            return ""
-        verdict = Verdict(int(self._verdict_O[at]))
-        if verdict is Verdict.NOT_JUDGED:
-            return ""
-        predictions = self._judgement.predictions
-        name = predictions.classes[int(predictions.predicted_N[self._judgement.row_O[at]])]
-        return verdict.mark if verdict is Verdict.RIGHT else f"{verdict.mark} {name}"
 
     @Slot()
     def _on_reset(self) -> None:
@@ -313,12 +295,13 @@ class DetectionsPage(QWidget):
             self._show_note()
         elif self._views.currentWidget() is self.note:
             self._views.setCurrentWidget(self.grid)
-
-    def _show_note(self, loading: str = "") -> None:
         self.filters.setVisible(self._index is not None)
         self.panel.setVisible(self._index is not None)
-        self.toolbar.setVisible(self._index is not None)
+
+    def _show_note(self, loading: str = "") -> None:
         if self._index is None:
+            self.filters.hide()
+            self.panel.hide()
             self.note.show_no_data(loading)
         else:
             self.note.show_no_match()
@@ -335,7 +318,6 @@ class DetectionsPage(QWidget):
         if self._views.currentWidget() is not self.viewer:
             self.viewer.canvas.set_message("Reading the image …")
             self._views.setCurrentWidget(self.viewer)
-            self.toolbar.hide()
             self._set_keys_enabled(True)
             self.viewer.canvas.setFocus()
         index, detector = self._index, self._detector
@@ -353,7 +335,6 @@ class DetectionsPage(QWidget):
         if self._views.currentWidget() is self.viewer:
             self.viewer.canvas.set_boxes_hidden(False)
             self._views.setCurrentWidget(self.grid)
-            self.toolbar.show()
             self._set_keys_enabled(False)
             self.grid.setFocus()
 
@@ -367,9 +348,9 @@ class DetectionsPage(QWidget):
 
     @Slot()
     def _on_next_error(self) -> None:
-        start, count = self.grid.current_row, len(self.model.items)
+        start, count, tiles = self.grid.current_row, len(self.model.items), self._tiles()
         for row in chain(range(start + 1, count), range(start + 1)):
-            if self._has_error(row):
+            if tiles.has_error(self.model.items[row], self.model.kind):
                 self.open_row(row)
                 return
         self.viewer.show_title(
@@ -377,14 +358,6 @@ class DetectionsPage(QWidget):
             if self._judgement
             else "No run has been judged on this data: there are no errors to walk."
         )
-
-    def _has_error(self, row: int) -> bool:
-        if self._index is None or self._verdict_O is None:
-            return False
-        if self.model.kind == "object":
-            return bool(self._verdict_O[self.model.items[row]] == Verdict.WRONG)
-        objects = self._index.objects_of_image(self.model.items[row])
-        return bool((self._verdict_O[objects] == Verdict.WRONG).any())
 
     # ----- the objects of the image -----
 

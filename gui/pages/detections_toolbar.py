@@ -26,8 +26,10 @@ class GridToolbar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        title = QLabel("Detections")
+        set_role(title, "title")
         self.counts = QLabel()
-        set_role(self.counts, "heading")
+        set_role(self.counts, "muted")
         self.chip = QToolButton()
         self.chip.clicked.connect(self.selection_cleared)
         self.images = _choice("Images", "Show whole images")
@@ -40,6 +42,8 @@ class GridToolbar(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING)
+        layout.addWidget(title)
+        layout.addSpacing(SPACING)
         layout.addWidget(self.counts)
         layout.addWidget(self.chip)
         layout.addStretch(1)

@@ -33,12 +33,14 @@ class ChartBar:
         value: Not negative.
         text: The value in words; "": the number itself.
         emphasised: Drawn in the accent colour, its name in full strength.
+        tip: Shown under the pointer.
     """
 
     name: str
     value: float
     text: str = ""
     emphasised: bool = False
+    tip: str = ""
 
     @property
     def words(self) -> str:
@@ -109,6 +111,13 @@ class BarChart(QWidget):
         """Returns the bar in whose row a point of the widget is."""
         row = int(position.y() // ROW_PX)
         return self._bars[row] if 0 <= row < len(self._bars) else None
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            bar = self.bar_at(QPointF(event.pos()))
+            QToolTip.showText(event.globalPos(), bar.tip if bar else "", self)
+            return True
+        return super().event(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         bar = self.bar_at(event.position())

@@ -77,23 +77,25 @@ class TileDelegate(QStyledItemDelegate):
             rect.center().x() - size.width() / 2, rect.top() + margin, size.width(), size.height()
         )
         picture = index.data(Qt.ItemDataRole.DecorationRole)
+        corner = room
         if isinstance(picture, QPixmap):
-            self._paint_picture(painter, room, picture)
+            corner = self._paint_picture(painter, room, picture)
         else:
             self._paint_nothing(painter, room, str(index.data(TileRole.PROBLEM) or ""))
         badge = index.data(TileRole.BADGE)
         if badge:
-            self._paint_badge(painter, room, str(badge))
+            self._paint_badge(painter, corner, str(badge))
         if self._caption_px:
             self._paint_caption(painter, room, str(index.data(Qt.ItemDataRole.DisplayRole)))
         self._paint_frame(painter, rect.adjusted(1, 1, -1, -1), state)
         painter.restore()
 
-    def _paint_picture(self, painter: QPainter, room: QRectF, picture: QPixmap) -> None:
+    def _paint_picture(self, painter: QPainter, room: QRectF, picture: QPixmap) -> QRectF:
         size = picture.size().scaled(room.size().toSize(), Qt.AspectRatioMode.KeepAspectRatio)
         target = QRectF(0, 0, size.width(), size.height())
         target.moveCenter(room.center())
         painter.drawPixmap(target.toAlignedRect(), picture)
+        return target
 
     def _paint_nothing(self, painter: QPainter, room: QRectF, problem: str) -> None:
         painter.setPen(Qt.PenStyle.NoPen)
