@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QStringListModel, Qt, QUrl, Signal, Slot
+from PySide6.QtCore import QStringListModel, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QListView,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -68,6 +67,7 @@ class Card(QFrame):
         layout.setSpacing(SPACING)
         layout.addLayout(line)
         layout.addWidget(body, 1)
+        layout.addStretch(0)
 
 
 class ClassCard(Card):
@@ -82,14 +82,7 @@ class ClassCard(Card):
         self.order = QComboBox()
         self.order.setAccessibleName("Order of the classes")
         self.order.addItems(["by count", "by name"])
-        scroll = QScrollArea()
-        scroll.setWidget(self.chart)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.viewport().setAutoFillBackground(False)
-        super().__init__("Objects per class", scroll, (self.splits, self.order), parent)
+        super().__init__("Objects per class", self.chart, (self.splits, self.order), parent)
         self._summary: DatasetSummary | None = None
         self.splits.activated.connect(self._show)
         self.order.activated.connect(self._show)
@@ -99,7 +92,7 @@ class ClassCard(Card):
         self._summary = summary
         kept = self.splits.currentData()
         self.splits.clear()
-        self.splits.addItem("all images", ALL)
+        self.splits.addItem("all", ALL)
         for name in summary.split_images:
             self.splits.addItem(name, name)
         self.splits.setCurrentIndex(max(self.splits.findData(kept), 0))
@@ -129,7 +122,7 @@ class ClassCard(Card):
             ]
         )
         share = 100 * counts_C[majority] / total
-        self.subtitle.setText(f"most: {summary.classes[majority]}, {share:.0f} %")
+        self.subtitle.setText(f"most: {summary.classes[majority]} {share:.0f} %")
 
 
 class SizeCard(Card):

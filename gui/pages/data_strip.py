@@ -14,7 +14,7 @@ from gui.theme import SPACING
 from gui.thumbnails import ThumbnailLoader
 from gui.widgets.thumbnail_grid import CAPTION_PX, ThumbnailGrid
 
-CROP_PX = 88
+CROP_PX = 72
 HANDFUL = 24
 
 
@@ -43,10 +43,10 @@ class CropStrip(Card):
         self.grid.setWrapping(False)
         self.grid.setFlow(QListView.Flow.LeftToRight)
         self.grid.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.grid.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.grid.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.grid.setFrameShape(QListView.Shape.NoFrame)
         self.grid.setStyleSheet("QListView { border: 0; }")
-        self.grid.setFixedHeight(CROP_PX + CAPTION_PX + SPACING + 16)
+        self.grid.setFixedHeight(CROP_PX + CAPTION_PX + SPACING)
         self.grid.pictures_wanted.connect(loader.want)
         self.grid.opened.connect(self._on_opened)
         self.another.clicked.connect(self.deal)

@@ -125,13 +125,13 @@ class FilterPanel(QWidget):
         self.difficult.toggled.connect(self._on_difficult)
         self.classes = FacetList("Objects by class")
         self.classes.chosen.connect(self._on_class)
-        self.verdict_heading = _heading("Judged")
+        verdict_heading = _heading("Verdict")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING)
         layout.addWidget(_heading("Split"))
         layout.addWidget(self.split)
-        layout.addWidget(self.verdict_heading)
+        layout.addWidget(verdict_heading)
         layout.addWidget(self.note)
         layout.addWidget(self.verdicts)
         layout.addWidget(self.threshold)
@@ -155,10 +155,7 @@ class FilterPanel(QWidget):
 
     def set_judgement(self, judgement: Judgement | None, note: str) -> None:
         """Shows the verdicts of a run, or a note why there are none."""
-        self.verdict_heading.setText(f"Judged by {judgement.run.name}" if judgement else "Judged")
-        self.verdict_heading.setToolTip(self.verdict_heading.text())
-        self.note.setText(note)
-        self.note.setVisible(bool(note))
+        self.note.setText(f"of run {judgement.run.name}" if judgement else note)
         self.verdicts.setVisible(judgement is not None)
         has_threshold = judgement is not None and judgement.threshold is not None
         self.threshold.setVisible(has_threshold)

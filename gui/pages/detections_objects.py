@@ -39,6 +39,7 @@ _LINES = {
     Verdict.WRONG: Qt.PenStyle.DashLine,
     Verdict.UNKNOWN: Qt.PenStyle.DotLine,
 }
+_COMPACT = "QHeaderView::section { padding: 4px 6px; } QTableView::item { padding: 0 6px; }"
 # Read on any photograph, in either theme; mark and line style say the same.
 _COLOURS = {Verdict.RIGHT: "#4cc38a", Verdict.WRONG: "#ff8177", Verdict.UNKNOWN: "#e8b75a"}
 
@@ -143,9 +144,10 @@ class ObjectsModel(QAbstractTableModel):
         return self._rows
 
     def _headers(self) -> list[str]:
-        if not self._judged:
-            return ["class", "size", "difficult"]
-        return ["class", "predicted", self._measure, "verdict", "difficult"]
+        headers = ["class", "size"]
+        if self._judged:
+            headers = ["class", "predicted", self._measure, "verdict"]
+        return [*headers, "difficult"] if any(row.difficult for row in self._rows) else headers
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self._rows)
@@ -210,6 +212,7 @@ class ObjectPanel(QWidget):
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setShowGrid(False)
+        self.table.setStyleSheet(_COMPACT)
         self.table.setTabKeyNavigation(False)
         self.table.setWordWrap(False)
         self.table.verticalHeader().hide()

@@ -98,7 +98,7 @@ class DetectionsPage(QWidget):
             widget.setMinimumWidth(least)
             splitter.addWidget(widget)
         splitter.setStretchFactor(1, 1)
-        splitter.setSizes([208, 640, 288])
+        splitter.setSizes([200, 640, 312])
         splitter.setStyleSheet("QSplitter::handle { background: transparent; }")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(3 * SPACING, 2 * SPACING, 3 * SPACING, 2 * SPACING)

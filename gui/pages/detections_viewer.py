@@ -16,7 +16,7 @@ from gui.theme import SPACING, make_icon, set_role
 from gui.thumbnails import to_qimage
 from gui.widgets.image_canvas import ImageCanvas, image_levels
 
-KEYS = "wheel zooms · drag pans · F fits · hold H hides the boxes · ← → walk · E next error · Esc"
+KEYS = "Wheel zooms · drag pans · F fits · H hides boxes · ← → walk · E next error · Esc grid"
 
 
 @dataclass(frozen=True, eq=False)

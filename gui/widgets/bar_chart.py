@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from gui.theme import number_font, tokens
 
 ROW_PX = 22
+LEAST_ROW_PX = 15
 GAP_PX = 8.0
 SCALE_PX = 20.0
 
@@ -60,7 +61,7 @@ class BarChart(QWidget):
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(name)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
         self._bars: tuple[ChartBar, ...] = ()
 
     def set_bars(self, bars: Sequence[ChartBar]) -> None:
@@ -77,7 +78,11 @@ class BarChart(QWidget):
         return QSize(280, ROW_PX * max(len(self._bars), 1))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(160, self.sizeHint().height())
+        return QSize(160, LEAST_ROW_PX * max(len(self._bars), 1))
+
+    @property
+    def _row_px(self) -> float:
+        return min(self.height() / max(len(self._bars), 1), ROW_PX)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -91,9 +96,10 @@ class BarChart(QWidget):
         left = names + GAP_PX
         length = max(self.width() - left - words - GAP_PX, 8.0)
         largest = max((b.value for b in self._bars), default=0.0) or 1.0
+        row_px = self._row_px
         for row, bar in enumerate(self._bars):
-            middle = row * ROW_PX + ROW_PX / 2
-            line = QRectF(0, row * ROW_PX, names, ROW_PX)
+            middle = row * row_px + row_px / 2
+            line = QRectF(0, row * row_px, names, row_px)
             painter.setPen(QColor(colours.text if bar.emphasised else colours.muted))
             name = metrics.elidedText(bar.name, Qt.TextElideMode.ElideRight, names)
             right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -101,15 +107,17 @@ class BarChart(QWidget):
             filled = max(length * bar.value / largest, 1.0 if bar.value else 0.0)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(_bar_colour(self.palette(), bar.emphasised))
-            painter.drawRoundedRect(QRectF(left, middle - 6, filled, 12), 3, 3)
+            painter.drawRoundedRect(
+                QRectF(left, middle - row_px * 0.28, filled, row_px * 0.56), 3, 3
+            )
             painter.setPen(QColor(colours.text))
-            beside = QRectF(left + filled + GAP_PX, row * ROW_PX, words + 2, ROW_PX)
+            beside = QRectF(left + filled + GAP_PX, row * row_px, words + 2, row_px)
             start = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
             painter.drawText(beside, start, bar.words)
 
     def bar_at(self, position: QPointF) -> ChartBar | None:
         """Returns the bar in whose row a point of the widget is."""
-        row = int(position.y() // ROW_PX)
+        row = int(position.y() // self._row_px)
         return self._bars[row] if 0 <= row < len(self._bars) else None
 
     def event(self, event: QEvent) -> bool:

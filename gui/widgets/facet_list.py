@@ -47,6 +47,7 @@ class FacetList(QTreeWidget):
         self.setAllColumnsShowFocus(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setStyleSheet("QTreeView::item { padding: 2px 4px; }")
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
         header = self.header()
         header.setStretchLastSection(False)
@@ -71,7 +72,7 @@ class FacetList(QTreeWidget):
 
     def fit_height(self) -> None:
         """Makes the list as high as its rows."""
-        rows = self.topLevelItemCount() * max(self.sizeHintForRow(0), 20)
+        rows = self.topLevelItemCount() * self.sizeHintForRow(0)
         self.setFixedHeight(rows + 2 * self.frameWidth() + 2)
 
     @property
