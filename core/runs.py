@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -320,6 +321,8 @@ class RunStore:
                 f"{target} cannot be created: {(error.strerror or str(error)).lower()}.",
                 "Choose a folder you can write to.",
             ) from error
+        alive = {"pid": os.getpid(), "process_start": process_start(os.getpid())}
+        write_json(target / "environment.json", alive | {"started": time.time()})
         write_text(target / "config.yaml", config.to_yaml())
         write_text(target / "ranking.yaml", ranking.to_yaml())
         return Run(target)

@@ -34,7 +34,7 @@ from core.training.loop import Progress, TrainingLoop
 from core.training.step_reporter import LossNotFiniteError
 
 CHECKPOINT_INTERVAL_S = 30.0
-JUDGING_AFTER_STOP_S = 1.5
+JUDGING_AFTER_STOP_S = 1.0
 
 
 class Cancelled(Exception):
@@ -283,7 +283,7 @@ class Trainer:
             self._close_log(event)
             if discard:
                 shutil.rmtree(self._run.path, ignore_errors=True)
-            elif not self._judge_only:
+            elif not self._judge_only and not unused:
                 self._run.write_outcome(outcome)
         except AkinError as error:
             self._receive(WarningRaised(message=error.message, hint=error.hint))

@@ -150,7 +150,10 @@ def test_runs_list(akin: Akin) -> None:
     done.write_outcome(Outcome("done", "Trained."))
     write_json(done.path / "metrics.json", {"accuracy": 0.61234, "ood": {"auroc": 0.5}})
     write_json(done.path / "environment.json", {"data_name": "Akin demo", "started": 1.8e9})
-    store.create(ExperimentConfig().with_values({"objective.method": "softmax"}), Ranking())
+    killed = store.create(
+        ExperimentConfig().with_values({"objective.method": "softmax"}), Ranking()
+    )
+    write_json(killed.path / "environment.json", {"pid": 2**22 + 1, "process_start": "1"})
     answer = akin("runs", "list")
     assert answer.code == 0
     assert answer.err == ""

@@ -156,7 +156,9 @@ def test_create_writes_configuration_and_ranking(tmp_path: Path) -> None:
     assert Run(run.path).config == CONFIG
     assert Run(run.path).ranking == RANKING
     names = {p.name for p in run.path.iterdir()}
-    assert names == {"config.yaml", "ranking.yaml", "checkpoints", "figures", "tables"}
+    files = {"config.yaml", "ranking.yaml", "environment.json"}
+    assert names == {*files, "checkpoints", "figures", "tables"}
+    assert run.outcome() is None, "a run just made belongs to a living process"
 
 
 def test_runs_are_numbered_and_listed_in_that_order(tmp_path: Path) -> None:
@@ -215,7 +217,7 @@ def test_open_run(tmp_path: Path) -> None:
 def test_damaged_files_are_named(tmp_path: Path) -> None:
     run = RunStore(tmp_path).create(CONFIG, RANKING)
     assert run.metrics() is None
-    assert run.environment() == {}
+    assert run.environment()["pid"] == os.getpid()
     for name, read in (
         ("metrics.json", run.metrics),
         ("environment.json", run.environment),
