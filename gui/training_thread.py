@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QThread
 from core.events import Event, Outcome, PhaseChanged, RunFinished
 from core.runs import Run
 from core.training.control import TrainingControl
+from gui.torch_import import gentle_import
 
 
 class EventInbox:
@@ -64,7 +65,8 @@ class TrainingThread(QThread):
 
         try:
             emit(PhaseChanged(phase="loading torch"))
-            from core.training.trainer import Trainer  # noqa: PLC0415 - torch takes seconds
+            with gentle_import():
+                from core.training.trainer import Trainer  # noqa: PLC0415 - torch takes seconds
 
             Trainer(self.training_run, emit, self.control, resume=self._resume).run()
         except BaseException as error:  # noqa: BLE001 - QThread would swallow it

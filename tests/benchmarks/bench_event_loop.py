@@ -147,7 +147,7 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
     session.close(10.0)
     shutil.rmtree(workspace, ignore_errors=True)
     result: dict[str, object] = {name: figures(late) for name, late in by_phase.items()}
-    starts = dict((phase, at) for at, phase in reversed(recorder.phases))
+    starts = {phase: at for at, phase in reversed(recorder.phases)}
     result["import_s"] = starts["reading data"] - start_s
     result["steps_per_s"] = recorder.steps / options.training_s
     result["stop_s"] = stopped_s
