@@ -58,7 +58,7 @@ class ConfigRow(QWidget):
         editor.setToolTip(description)
         editor.setAccessibleName(title)
         editor.setAccessibleDescription(description)
-        self._unit = QLabel(unit)
+        self._unit = QLabel(unit, self)
         set_role(self._unit, "muted")
         self._unit.setVisible(bool(unit))
         self._reset = QToolButton()
