@@ -112,10 +112,11 @@ def main(argv: Sequence[str]) -> int:
     ErrorCatcher(session).install()
     window = MainWindow(session, settings)
     SignalWatcher(window).received.connect(window.close_now)
+    window.left.connect(app.quit)
     window.show()
     QTimer.singleShot(0, window, lambda: _open_first(session, settings, options))
     status = app.exec()
-    stopped = session.close(4.0)
+    stopped = session.close(1.5)
     settings.save()
     if not stopped:
         sys.stderr.write("The run did not stop in time; its last checkpoint is kept.\n")

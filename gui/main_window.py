@@ -37,7 +37,7 @@ from gui.widgets.help_window import HelpWindow
 from gui.widgets.nav_rail import NavRail
 from gui.widgets.ranking_dialogs import RankingFiles
 
-STOP_WITHIN_MS = 4000
+STOP_WITHIN_MS = 3000
 PAGES = (
     ("data", "Data", "mdi6.image-multiple-outline"),
     ("ranking", "Ranking", "mdi6.sort-variant"),
@@ -58,6 +58,7 @@ class MainWindow(QMainWindow):
 
     first_painted = Signal()
     pages_ready = Signal()
+    left = Signal()  # it is closed and the application may end
 
     def __init__(self, session: Session, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -65,6 +66,7 @@ class MainWindow(QMainWindow):
         self._settings = settings
         self._pages: dict[str, QWidget] = {}
         self._slots: dict[str, QVBoxLayout] = {}
+        self._waiting = [key for key, _, _ in PAGES]
         self._current = PAGES[0][0]
         self._painted = False
         self._closing = False
@@ -171,12 +173,11 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _build_next_page(self) -> None:
-        waiting = [key for key, _, _ in PAGES if key not in self._pages]
-        if not waiting:
+        if not self._waiting:
             self.pages_ready.emit()
             return
-        self.page(waiting[0])
         QTimer.singleShot(20, self, self._build_next_page)
+        self.page(self._waiting.pop(0))
 
     # ----- files -----
 
@@ -314,11 +315,12 @@ class MainWindow(QMainWindow):
         if self._closing:
             self._leave()
 
+    @Slot()
     def _leave(self) -> None:
         for page in self._pages.values():
             if callable(shut_down := getattr(page, "shut_down", None)):
                 shut_down()
-        QApplication.quit()
+        self.left.emit()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -77,7 +77,7 @@ class RunProgress:
         parts = [self.name]
         if self.is_stopping:
             parts.append("stopping…")
-        elif self.epoch and not self.phase:
+        elif self.epoch and self.phase in {"", "training"}:
             parts.append(f"epoch {self.epoch}/{self.epochs}")
             if self.eta_s is not None:
                 parts.append(f"ETA {format_duration(self.eta_s)}")

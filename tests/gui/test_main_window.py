@@ -1,0 +1,318 @@
+"""The window: pages, menus, messages, dropped files, themes, help and closing while it trains."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPointF, QSettings, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QApplication,
+    QLabel,
+    QMessageBox,
+    QPlainTextEdit,
+    QToolButton,
+    QWidget,
+)
+
+from core.events import RunStarted, StepCompleted
+from core.ranking import Ranking
+from gui.app import ErrorCatcher
+from gui.main_window import PAGES, MainWindow
+from gui.messages import Message
+from gui.session import Session
+from gui.settings import Settings
+from gui.widgets.help_window import TOPICS
+from gui.widgets.run_summary import RunProgress
+
+WaitUntil = Callable[..., None]
+
+
+@pytest.fixture
+def settings(session: Session) -> Settings:
+    return Settings(session.workspace)
+
+
+@pytest.fixture
+def window(
+    app: QApplication, loaded_session: Session, settings: Settings, wait_until: WaitUntil
+) -> Iterator[MainWindow]:
+    window = MainWindow(loaded_session, settings)
+    ready: list[bool] = []
+    window.pages_ready.connect(lambda: ready.append(True))
+    window.show()
+    window.activateWindow()
+    wait_until(lambda: ready and window.isActiveWindow(), 30)
+    yield window
+    window.close_now()
+    window.deleteLater()
+
+
+def text_of(window: MainWindow) -> str:
+    label = window.findChild(QLabel, "messageText")
+    assert label is not None
+    return label.text()
+
+
+def drop_url(window: MainWindow, path: Path) -> bool:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path))])
+    point = QPointF(600, 400)
+    arguments = (Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton)
+    enter = QDragEnterEvent(point.toPoint(), *arguments, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(window, enter)
+    if enter.isAccepted():
+        drop = QDropEvent(point, *arguments, Qt.KeyboardModifier.NoModifier)
+        QApplication.sendEvent(window, drop)
+    return enter.isAccepted()
+
+
+def test_five_pages_by_rail_and_by_key(window: MainWindow, settings: Settings) -> None:
+    for number, (key, _title, _icon) in enumerate(PAGES, start=1):
+        QTest.keyClick(window, str(number), Qt.KeyboardModifier.ControlModifier)
+        assert window.stack.currentIndex() == number - 1
+        assert window.page(key).isVisible()
+    button = window.findChild(QToolButton, "nav-ranking")
+    assert button is not None
+    button.click()
+    assert settings.page == "ranking"
+    assert window.page("ranking").isVisible()
+
+
+def test_every_widget_that_takes_the_keyboard_has_a_name(window: MainWindow) -> None:
+    shell = (window.rail, window.header, window.status, window.page("ranking"))
+    nameless = [
+        widget
+        for part in shell
+        for widget in part.findChildren(QWidget)
+        if widget.focusPolicy() != Qt.FocusPolicy.NoFocus and not widget.accessibleName()
+    ]
+    assert nameless == []
+
+
+def test_nothing_but_the_window_is_ever_shown(
+    app: QApplication, loaded_session: Session, settings: Settings, wait_until: WaitUntil
+) -> None:
+    class Watcher(QObject):
+        shown: ClassVar[list[str]] = []
+
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+            shows = event.type() == QEvent.Type.Show and isinstance(watched, QWidget)
+            if shows and watched.isWindow():
+                self.shown.append(type(watched).__name__)
+            return False
+
+    watcher = Watcher()
+    app.installEventFilter(watcher)
+    window = MainWindow(loaded_session, settings)
+    ready: list[bool] = []
+    window.pages_ready.connect(lambda: ready.append(True))
+    window.show()
+    wait_until(lambda: ready, 30)
+    app.removeEventFilter(watcher)
+    window.close_now()
+    window.deleteLater()
+    assert watcher.shown == ["MainWindow"]
+
+
+def test_undo_and_redo_name_their_step(window: MainWindow, session: Session) -> None:
+    session.edit(Ranking().moved("cat", ["dog"], 0), "cat: dog to rank 2")
+    texts = [a.text() for menu in window.menuBar().actions() for a in menu.menu().actions()]
+    assert "Undo cat: dog to rank 2" in texts
+    QTest.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert session.ranking == Ranking()
+    both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    QTest.keyClick(window, Qt.Key.Key_Z, both)
+    assert session.ranking.ranked("cat") == ("dog",)
+
+
+def test_a_message_shows_remedy_and_details_and_goes(window: MainWindow, session: Session) -> None:
+    session.post(Message("error", "Two < three.", "The Data page lists them.", "line 1\nline 2"))
+    assert "Two &lt; three." in text_of(window)
+    assert '<a href="data">Data page</a>' in text_of(window)
+    window.status.messages.show_details()
+    text = next(w for w in window.findChildren(QPlainTextEdit) if w.accessibleName() == "Details")
+    assert text.toPlainText() == "line 1\nline 2"
+    text.window().copy()  # type: ignore[attr-defined]
+    assert QGuiApplication.clipboard().text().startswith("Two < three.\nThe Data page lists them.")
+    text.window().close()
+    label = window.findChild(QLabel, "messageText")
+    assert label is not None
+    label.linkActivated.emit("data")
+    assert window.stack.currentIndex() == 0
+    window.status.messages.clear()
+    assert text_of(window) == ""
+
+
+def test_an_exception_nobody_caught_becomes_a_message(
+    window: MainWindow, session: Session, capsys: pytest.CaptureFixture[str], wait_until: WaitUntil
+) -> None:
+    catcher = ErrorCatcher(session)
+    try:
+        raise ValueError("boom")
+    except ValueError as error:
+        catcher.catch(type(error), error, error.__traceback__)
+    wait_until(lambda: "boom" in text_of(window))
+    message = window.status.messages.message
+    assert message is not None
+    assert "test_main_window.py" in message.detail
+    assert "ValueError: boom" in capsys.readouterr().err
+
+
+def test_dropped_files_open(
+    window: MainWindow, session: Session, tiny_voc: Path, tmp_path: Path, wait_until: WaitUntil
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("name: mine\nsimilar: {cat: [dog]}\n")
+    assert drop_url(window, path)
+    assert session.ranking.name == "mine"
+    assert window.page("ranking").isVisible()
+    seen: list[object] = []
+    session.dataset_changed.connect(seen.append)
+    assert drop_url(window, tiny_voc)
+    wait_until(lambda: seen)
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(b"")
+    assert not drop_url(window, picture)
+
+
+def test_the_header_says_where_i_am(window: MainWindow, session: Session) -> None:
+    session.edit(Ranking(name="mine"), "name it mine")
+    button = window.findChild(QToolButton, "rankingMenu")
+    assert button is not None
+    assert "mine •" in button.text()
+    menu = button.menu()
+    menu.aboutToShow.emit()
+    preset = next(a for a in menu.actions() if "voc2007-paper" in a.text())
+    preset.trigger()
+    assert session.ranking.ranked("aeroplane") == ("bird", "boat")
+    assert "voc2007-paper" in button.text()
+
+
+def test_themes_switch_and_are_remembered(
+    app: QApplication, window: MainWindow, settings: Settings
+) -> None:
+    try:
+        window.set_theme("dark")
+        assert window.palette().window().color().lightness() < 60
+        assert Settings(window._session.workspace).theme == "dark"
+    finally:
+        window.set_theme("light")
+    assert window.palette().window().color().lightness() > 200
+
+
+def test_help_shows_every_topic_beside_the_window(window: MainWindow) -> None:
+    expected = {"getting-started": "Ranking", "glossary": "Temperature", "about": "PySide6"}
+    for topic, _title in TOPICS:
+        window.show_help(topic)
+        assert window.help is not None
+        assert expected[topic] in window.help.text
+    assert not window.help.isModal()
+    window.help.close()
+
+
+def test_geometry_comes_back_and_is_clamped(
+    window: MainWindow, session: Session, settings: Settings
+) -> None:
+    room = window.screen().availableGeometry()
+    window.setMinimumSize(200, 200)
+    window.setGeometry(room.right() - 50, room.bottom() - 50, 640, 500)
+    settings.geometry = window.saveGeometry()
+    other = MainWindow(session, settings)
+    assert room.contains(other.geometry())
+    other.deleteLater()
+
+
+def test_a_damaged_window_ini_is_no_problem(tmp_path: Path) -> None:
+    (tmp_path / "window.ini").write_bytes(b"[General]\ntheme=42\ngeometry=@Junk(\npage=\xff\n")
+    settings = Settings(tmp_path)
+    assert settings.theme == "system"
+    assert settings.geometry.isEmpty()
+    assert settings.recent_folders == []
+    settings.remember_folder(tmp_path)
+    settings.save()
+    assert Settings(tmp_path).recent_folders == [tmp_path]
+    assert isinstance(QSettings(), QSettings)
+
+
+def test_run_progress_counts_and_estimates() -> None:
+    progress = RunProgress("0001-ranked").after(
+        [
+            RunStarted(
+                run="0001-ranked",
+                method="ranked",
+                device="cpu",
+                epochs=4,
+                steps_per_epoch=25,
+                train_objects=800,
+                validation_objects=0,
+                test_objects=0,
+            ),
+            StepCompleted(step=1, epoch=1, loss=1, learning_rate=1, objects_per_s=1, time_s=100.0),
+            StepCompleted(step=41, epoch=2, loss=1, learning_rate=1, objects_per_s=1, time_s=120.0),
+        ]
+    )
+    assert progress.eta_s == pytest.approx(59 * 0.5)
+    assert str(progress) == "0001-ranked  ·  epoch 2/4  ·  ETA 0:30"
+
+
+def test_closing_while_it_trains_asks_once_then_keeps_the_run(
+    window: MainWindow, session: Session, wait_until: WaitUntil
+) -> None:
+    steps: list[object] = []
+    left: list[bool] = []
+    window.left.connect(lambda: left.append(True))
+    session.events_received.connect(
+        lambda events: steps.extend(e for e in events if isinstance(e, StepCompleted))
+    )
+    session.set_config_values(
+        {
+            "training.epochs": 5000,
+            "training.batch_size": 32,
+            "training.precision": "float32",
+            "crops.size": 16,
+            "device": "cpu",
+            "optimizer.learning_rate": 0.01,
+        }
+    )
+    session.start_training()
+    run = session.training_run
+    assert run is not None
+    wait_until(lambda: steps, 60)
+    assert window.status.run.isVisible()
+    assert "epoch 1/5000" in str(window.status.run.progress)
+    assert not window.close()
+    assert not window.close()
+    questions = window.findChildren(QMessageBox)
+    assert len(questions) == 1
+    assert window.isVisible()
+    button = next(b for b in questions[0].buttons() if "Stop" in b.text())
+    start = time.monotonic()
+    button.click()
+    wait_until(lambda: left, 10)
+    assert time.monotonic() - start < 5
+    assert not window.isVisible()
+    wait_until(lambda: not session.is_training)
+    outcome = run.outcome()
+    assert outcome is not None
+    assert outcome.status == "stopped"
+    assert (run.checkpoint_folder / "last.pt").is_file()
+
+
+def test_the_window_never_imports_torch() -> None:
+    code = (
+        "import sys, gui.app, gui.main_window\n"
+        "from gui.pages import data_page, ranking_page, training_page, results_page\n"
+        "from gui.pages import detections_page\n"
+        "bad = {'torch', 'torchvision'} & set(sys.modules)\n"
+        "sys.exit(f'imported {bad}' if bad else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
