@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -131,12 +131,15 @@ class MainWindow(QMainWindow):
 
     def clamp_to_screen(self) -> None:
         """Moves and shrinks the window so that all of it is on a screen there is."""
-        screen = QGuiApplication.screenAt(self.geometry().center()) or self.screen()
+        now = self.geometry()
+        screen = QGuiApplication.screenAt(now.center()) or self.screen()
         room = screen.availableGeometry()
-        size = self.size().boundedTo(room.size()).expandedTo(QSize(640, 480))
-        x = min(max(self.x(), room.left()), max(room.left(), room.right() + 1 - size.width()))
-        y = min(max(self.y(), room.top()), max(room.top(), room.bottom() + 1 - size.height()))
+        if room.contains(now):
+            return
         self.setMinimumSize(self.minimumSize().boundedTo(room.size()))
+        size = now.size().boundedTo(room.size())
+        x = min(max(now.x(), room.left()), room.right() + 1 - size.width())
+        y = min(max(now.y(), room.top()), room.bottom() + 1 - size.height())
         self.setGeometry(x, y, size.width(), size.height())
 
     # ----- pages -----

@@ -99,7 +99,7 @@ class RankingInspector(QFrame):
             shown = "–" if not row.is_used else f"{row.positives:.1f}"
             self._cell(line, 0, f"rank {row.rank}", colours.muted)
             self._cell(line, 1, shown, colours.warn if is_few else colours.text)
-            remark = "⚠ few" if is_few else "below the depth" if not row.is_used else ""
+            remark = "⚠ few" if is_few else "not used" if not row.is_used else ""
             self._cell(line, 2, remark, colours.warn if is_few else colours.muted)
         self._note.setText(note or _advice(few))
         self._note.setVisible(bool(self._note.text()))

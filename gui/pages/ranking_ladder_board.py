@@ -23,7 +23,18 @@ from core.ranking import Ranking
 from gui.models.ladder import Target, drop_at
 from gui.pages.ranking_ladder_chip import LadderChip
 from gui.pages.ranking_ladder_painter import LadderPainter, LadderState
-from gui.pages.ranking_layout import AXIS_X, CARD_X, CHIP_WIDTH, LadderLayout, Row, RowSpec, arrange
+from gui.pages.ranking_layout import (
+    AXIS_X,
+    CARD_X,
+    CHIP_WIDTH,
+    CHIPS_X,
+    PAD,
+    RIGHT,
+    LadderLayout,
+    Row,
+    RowSpec,
+    arrange,
+)
 from gui.theme import SPACING
 
 SLIDE_MS = 150
@@ -210,7 +221,7 @@ class LadderBoard(QWidget):
         self._on_animation(1.0)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(int(CARD_X + CHIP_WIDTH + 160), 320)
+        return QSize(int(CHIPS_X + CHIP_WIDTH + PAD + RIGHT), 320)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         drop = None

@@ -144,7 +144,7 @@ class LadderPainter:
         else:
             text, colour = _negatives_text(state), self._colours.muted
         words = card.adjusted(CHIPS_X - CARD_X, 0, -8, 0)
-        self._text(words, text, colour, _LEFT)
+        self._text(words, text, colour, _LEFT | Qt.TextFlag.TextWordWrap)
 
     def _empty(self, top: float, bottom: float, state: LadderState) -> None:
         area = QRectF(CARD_X, top + GAP * 2, self._width - RIGHT - CARD_X, bottom - top - GAP * 4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -37,8 +38,9 @@ from gui.session import Session
 from gui.theme import SPACING, make_icon, set_role
 from gui.widgets.ranking_dialogs import RankingFiles
 
-POOL_WIDTH = 340
-INSPECTOR_WIDTH = 236
+WIDE_PAGE = 1120
+POOL_WIDTHS = (256, 340)  # on a narrow page, on a wide one
+INSPECTOR_WIDTHS = (200, 236)
 
 
 class RankingPage(QWidget):
@@ -85,13 +87,14 @@ class RankingPage(QWidget):
         scroll.setWidget(self.ladder)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setAccessibleName("Ladder")
-        hint = QLabel("Enter ranks a class  ·  Space shows its ladder")
-        set_role(hint, "muted")
+        self._hint = QLabel("Enter ranks a class  ·  Space shows its ladder")
+        self._hint.setWordWrap(True)
+        set_role(self._hint, "muted")
         columns = QHBoxLayout()
         columns.setSpacing(SPACING * 3)
-        columns.addLayout(_column(_heading("Classes"), self.pool, hint, width=POOL_WIDTH))
+        columns.addLayout(_column(_heading("Classes"), self.pool, self._hint))
         columns.addLayout(_column(self._title, scroll), 1)
-        columns.addLayout(_column(self.inspector, width=INSPECTOR_WIDTH))
+        columns.addLayout(_column(self.inspector))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(SPACING * 3, SPACING * 2, SPACING * 3, SPACING * 2)
         layout.setSpacing(SPACING * 2)
@@ -213,6 +216,13 @@ class RankingPage(QWidget):
         self.pool.make_current(name)
         self._refresh()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        wide = int(self.width() >= WIDE_PAGE)
+        for widget in (self.pool, self._hint):
+            widget.setFixedWidth(POOL_WIDTHS[wide])
+        self.inspector.setFixedWidth(INSPECTOR_WIDTHS[wide])
+
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_buttons"):
@@ -320,11 +330,9 @@ def _heading(text: str) -> QLabel:
     return label
 
 
-def _column(*widgets: QWidget, width: int | None = None) -> QVBoxLayout:
+def _column(*widgets: QWidget) -> QVBoxLayout:
     column = QVBoxLayout()
     column.setSpacing(SPACING)
     for widget in widgets:
-        if width is not None:
-            widget.setFixedWidth(width)
         column.addWidget(widget, 1 if not isinstance(widget, QLabel) else 0)
     return column

@@ -42,7 +42,7 @@ from gui.theme import tokens
 from gui.widgets.class_chip import ChipLook, drag_pixmap, paint_chip
 
 CELL_HEIGHT = 48
-NARROWEST = 132
+NARROWEST = 116
 STEPS = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
 _ANY_INDEX = QModelIndex | QPersistentModelIndex
 
