@@ -213,7 +213,7 @@ class TrainingConfig(_Section):
         json_schema_extra=_unit("objects"),
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", title="Precision", description="auto: bfloat16 where the device is faster with it."
+        "auto", title="Precision", description="auto: bfloat16 on GPUs that have it, else float32."
     )
     gradient_clip: float = Field(
         0.0, ge=0, le=1e6, title="Gradient clip", description="Largest gradient norm; 0: off."
