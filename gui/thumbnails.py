@@ -6,6 +6,7 @@ not any more is dropped before it is decoded.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import threading
@@ -121,7 +122,8 @@ class DiskCache:
             os.replace(temporary, path)
         except OSError:  # a full or read-only disk: pictures are decoded anew each time
             self._writable = False
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink()
 
     def prune(self, limit_bytes: int = DISK_BYTES) -> None:
         """Removes the oldest files until the rest fits."""
@@ -171,6 +173,8 @@ class _Work:
             image, problem = to_qimage(self._pixels(picture)), ""
         except DataError as error:
             image, problem = QImage(), error.message
+        except Exception as error:  # noqa: BLE001 - the tile says it; the others still come
+            image, problem = QImage(), f"The picture could not be made ({error!r})."
         with self.lock:
             self.in_flight.discard(picture)
             if self.closed:

@@ -97,6 +97,9 @@ class ImageCanvas(QWidget):
         self.update()
 
     def set_boxes(self, boxes: Sequence[CanvasBox]) -> None:
+        """Lays boxes over the image; without one there are none."""
+        if not self._levels:
+            return
         self._boxes = tuple(boxes)
         if self._selected >= len(self._boxes):
             self._selected = -1
