@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import sys
@@ -88,7 +89,8 @@ def _yield_to_the_window() -> None:
     and training is as fast as before. Elsewhere than on Linux it is left to the system.
     """
     if sys.platform.startswith("linux"):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        with contextlib.suppress(OSError):  # a sandbox may forbid it; training goes on
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def _failure(error: BaseException) -> Outcome:
