@@ -34,11 +34,13 @@ class Driver(QObject):
 
     Args:
         script: Yields conditions.
+        timeout_s: How long one condition may take.
     """
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, timeout_s: float) -> None:
         super().__init__()
         self._script = script
+        self._timeout_s = timeout_s
         self._condition: Condition = lambda: True
         self._since = time.monotonic()
         self.failure = ""
@@ -51,8 +53,8 @@ class Driver(QObject):
     def _on_timer(self) -> None:
         try:
             if not self._condition():
-                if time.monotonic() - self._since > STEP_TIMEOUT_S:
-                    raise TimeoutError(f"waited {STEP_TIMEOUT_S:.0f} s in vain")
+                if time.monotonic() - self._since > self._timeout_s:
+                    raise TimeoutError(f"waited {self._timeout_s:.0f} s in vain")
                 return
             self._condition = next(self._script)
             self._since = time.monotonic()
@@ -138,9 +140,11 @@ def open_window(workspace: Path, theme: str = "light") -> tuple[QApplication, Se
     return app, session, window
 
 
-def run_script(app: QApplication, session: Session, script: Script) -> int:
+def run_script(
+    app: QApplication, session: Session, script: Script, timeout_s: float = STEP_TIMEOUT_S
+) -> int:
     """Runs a script to its end and returns the process's exit status."""
-    driver = Driver(script)
+    driver = Driver(script, timeout_s)
     app.exec()
     session.close()
     if driver.failure:

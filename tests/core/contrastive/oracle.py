@@ -9,7 +9,7 @@ def temperature_of(similarity: float, low: float, high: float) -> float:
     return low + (1 - similarity) * (high - low)
 
 
-def naive_ranked_loss(  # noqa: PLR0915
+def naive_ranked_loss(
     query,
     key,
     labels,
@@ -53,9 +53,7 @@ def naive_ranked_loss(  # noqa: PLR0915
                 value = sum(-math.log(math.exp(p) / total(at + below)) for p in at) / len(at)
             terms.setdefault(i, []).append(value)
     ranks = max(len({s for s in row if s > 0}) for row in similarity)
-    by_rank = [
-        sum(terms[i]) / len(terms[i]) if i in terms else None for i in range(ranks)
-    ]
+    by_rank = [sum(terms[i]) / len(terms[i]) if i in terms else None for i in range(ranks)]
     return sum(value for value in by_rank if value is not None), by_rank
 
 

@@ -1,0 +1,305 @@
+"""The ranked loss against a naive double loop, closed forms and Khosla et al. 2020."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from core.contrastive import RankedInfoNCE
+
+FORMS = ("in", "out", "out-in", "supcon")
+TEMPERATURE = (0.1, 0.6)
+
+_spec = importlib.util.spec_from_file_location("oracle", Path(__file__).parent / "oracle.py")
+assert _spec is not None
+assert _spec.loader is not None
+oracle = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(oracle)
+
+
+@dataclass
+class Case:
+    query: Tensor
+    key: Tensor
+    labels: Tensor
+    similarity: Tensor
+    bank: Tensor | None
+    bank_labels: Tensor | None
+    include_batch: bool | None
+
+    def loss(self, form: str, temperature: tuple[float, float] = TEMPERATURE):
+        return RankedInfoNCE(temperature, form).forward_detailed(
+            self.query,
+            self.key,
+            self.labels,
+            self.similarity,
+            self.bank,
+            self.bank_labels,
+            include_batch=self.include_batch,
+        )
+
+    def naive(self, form: str, temperature: tuple[float, float] = TEMPERATURE):
+        return oracle.naive_ranked_loss(
+            self.query.tolist(),
+            self.key.tolist(),
+            self.labels.tolist(),
+            self.similarity.tolist(),
+            temperature,
+            form,
+            None if self.bank is None else self.bank.tolist(),
+            None if self.bank_labels is None else self.bank_labels.tolist(),
+            self.include_batch,
+        )
+
+
+def unit(generator: torch.Generator, *shape: int) -> Tensor:
+    return normalize(torch.randn(*shape, generator=generator, dtype=torch.float64), dim=-1)
+
+
+def random_case(seed: int, *, bank: str, include_batch: bool | None) -> Case:
+    """Unequal class counts, ties, absent ranks, rows with different ladders, -1 slots."""
+    g = torch.Generator().manual_seed(seed)
+    classes = int(torch.randint(2, 7, (), generator=g))
+    batch = int(torch.randint(1, 10, (), generator=g))
+    levels = torch.tensor([0.0, 0.0, 0.25, 0.5, 0.75], dtype=torch.float64)
+    similarity = levels[torch.randint(5, (classes, classes), generator=g)]
+    similarity.fill_diagonal_(1)
+    labels = (torch.rand(batch, generator=g) ** 2 * classes).long()
+    size = {"none": None, "some": 12, "empty": 6}[bank]
+    slots = None if size is None else unit(g, size, 5)
+    slot_labels = None if size is None else torch.randint(-1, classes, (size,), generator=g)
+    if bank == "empty":
+        slot_labels = torch.full((6,), -1)
+    return Case(
+        unit(g, batch, 5), unit(g, batch, 5), labels, similarity, slots, slot_labels, include_batch
+    )
+
+
+SETTINGS = [
+    pytest.param("none", None, id="batch"),
+    pytest.param("none", False, id="own key alone"),
+    pytest.param("some", None, id="bank"),
+    pytest.param("some", True, id="bank and batch"),
+    pytest.param("empty", None, id="empty bank"),
+    pytest.param("empty", True, id="empty bank and batch"),
+]
+
+
+@pytest.mark.parametrize(("bank", "include_batch"), SETTINGS)
+@pytest.mark.parametrize("form", FORMS)
+def test_equals_the_naive_double_loop(form: str, bank: str, include_batch: bool | None) -> None:
+    for seed in range(12):
+        case = random_case(seed, bank=bank, include_batch=include_batch)
+        detail = case.loss(form)
+        total, by_rank = case.naive(form)
+        assert detail.total.item() == pytest.approx(total, abs=1e-9)
+        for found, wanted in zip(detail.by_rank_R.tolist(), by_rank, strict=True):
+            if wanted is None:
+                assert math.isnan(found)
+            else:
+                assert found == pytest.approx(wanted, abs=1e-9)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("bank", ["none", "some"])
+def test_gradients_are_those_of_finite_differences(form: str, bank: str) -> None:
+    for seed in range(4):
+        case = random_case(100 + seed, bank=bank, include_batch=True)
+
+        def loss(query: Tensor, key: Tensor, case: Case = case) -> Tensor:
+            case.query, case.key = query, key
+            return case.loss(form).total
+
+        inputs = (case.query.clone().requires_grad_(), case.key.clone().requires_grad_())
+        assert torch.autograd.gradcheck(loss, inputs)
+
+
+def test_no_gradient_reaches_the_bank() -> None:
+    case = random_case(3, bank="some", include_batch=None)
+    assert case.bank is not None
+    case.bank.requires_grad_()
+    case.query.requires_grad_()
+    case.loss("in").total.backward()
+    assert case.query.grad is not None
+    assert case.query.grad.abs().sum() > 0
+    assert case.bank.grad is None
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_equal_embeddings_leave_only_counts(form: str) -> None:
+    """All cosines 1: 4 objects of 2 classes, the other class a negative."""
+    z = normalize(torch.ones(4, 3, dtype=torch.float64), dim=1)
+    labels = torch.tensor([0, 0, 1, 1])
+    found = RankedInfoNCE(TEMPERATURE, form)(z, z, labels, torch.eye(2, dtype=torch.float64))
+    wanted = {"in": math.log(4 / 2), "supcon": math.log(4)}.get(form, math.log(3))
+    assert found.item() == pytest.approx(wanted, abs=1e-12)
+
+
+def test_two_ranks_in_closed_form() -> None:
+    """One anchor; own key at cosine 1, one ranked class at a, one negative at b."""
+    a, b, tau_1, tau_2 = 0.4, -0.3, 0.1, 0.1 + 0.5 * 0.5
+    query = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
+    bank = torch.tensor([[c, math.sqrt(1 - c * c)] for c in (a, b)], dtype=torch.float64)
+    similarity = torch.tensor([[1, 0.5, 0], [0, 1, 0], [0, 0, 1]], dtype=torch.float64)
+    loss = RankedInfoNCE(TEMPERATURE, "in")
+    found = loss(query, query, torch.tensor([0]), similarity, bank, torch.tensor([1, 2]))
+    first = math.log(sum(math.exp(h / tau_1) for h in (1, a, b))) - 1 / tau_1
+    second = math.log(math.exp(a / tau_2) + math.exp(b / tau_2)) - a / tau_2
+    assert found.item() == pytest.approx(first + second, abs=1e-12)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_order_of_batch_bank_and_classes_does_not_matter(form: str) -> None:
+    case = random_case(7, bank="some", include_batch=True)
+    wanted = case.loss(form).total.item()
+    g = torch.Generator().manual_seed(1)
+    order = torch.randperm(len(case.labels), generator=g)
+    slots = torch.randperm(12, generator=g)
+    classes = torch.randperm(len(case.similarity), generator=g)
+    renamed = classes.argsort()
+    assert case.bank is not None
+    assert case.bank_labels is not None
+    moved = Case(
+        case.query[order],
+        case.key[order],
+        renamed[case.labels[order]],
+        case.similarity[classes][:, classes],
+        case.bank[slots],
+        torch.where(case.bank_labels[slots] < 0, -1, renamed[case.bank_labels[slots].clamp_min(0)]),
+        True,
+    )
+    assert moved.loss(form).total.item() == pytest.approx(wanted, abs=1e-12)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_anchors_with_no_positive_but_their_own_key(form: str) -> None:
+    g = torch.Generator().manual_seed(5)
+    query, key = unit(g, 3, 4), unit(g, 3, 4)
+    labels = torch.arange(3)
+    found = RankedInfoNCE(TEMPERATURE, form)(query, key, labels, torch.eye(3).double())
+    wanted = torch.nn.functional.cross_entropy(query @ key.T / 0.1, labels)
+    assert found.item() == pytest.approx(wanted.item(), abs=1e-12)
+
+
+def khosla(case: Case, where: str) -> float:
+    """Khosla et al. 2020, L_out (eq. 2) and L_in (eq. 3), on the same candidates."""
+    logits = case.query @ case.key.T / TEMPERATURE[0]
+    positive = case.labels[:, None] == case.labels
+    share = logits - torch.logsumexp(logits, dim=1, keepdim=True)
+    count = positive.sum(dim=1)
+    if where == "out":
+        return float((-(share * positive).sum(dim=1) / count).mean())
+    mean_share = (share.exp() * positive).sum(dim=1) / count
+    return float(-mean_share.log().mean())
+
+
+def test_depth_one_is_khoslas_losses() -> None:
+    case = random_case(11, bank="none", include_batch=None)
+    case.similarity = torch.eye(len(case.similarity), dtype=torch.float64)
+    positives = (case.labels[:, None] == case.labels).sum(dim=1).double()
+    assert positives.max() > 1
+    wanted_in = khosla(case, "in") - float(positives.log().mean())
+    assert case.loss("in").total.item() == pytest.approx(wanted_in, abs=1e-9)
+    assert case.loss("supcon").total.item() == pytest.approx(khosla(case, "out"), abs=1e-9)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_finite_at_a_small_temperature(form: str, dtype: torch.dtype) -> None:
+    g = torch.Generator().manual_seed(0)
+    z = unit(g, 16, 8)
+    query = torch.cat([z, -z]).to(dtype).requires_grad_()
+    key = torch.cat([-z, z]).to(dtype).requires_grad_()
+    labels = torch.arange(32) % 4
+    similarity = torch.eye(4)
+    similarity[0, 1], similarity[0, 2] = 0.9, 0.1
+    loss = RankedInfoNCE((0.05, 0.6), form)(query, key, labels, similarity)
+    loss.backward()
+    assert loss.dtype == torch.float32
+    assert loss.isfinite()
+    for tensor in (query, key):
+        assert tensor.grad is not None
+        assert tensor.grad.dtype == dtype
+        assert tensor.grad.isfinite().all()
+        assert tensor.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_seventy_thousand_candidates_in_half_precision(dtype: torch.dtype) -> None:
+    g = torch.Generator().manual_seed(0)
+    query, key, bank = (unit(g, n, 16).to(dtype) for n in (8, 8, 70_000))
+    labels = torch.arange(8) % 4
+    bank_labels = torch.randint(-1, 4, (70_000,), generator=g)
+    similarity = torch.eye(4)
+    similarity[0, 1] = similarity[2, 3] = 0.5
+    query.requires_grad_()
+    loss = RankedInfoNCE((0.05, 0.6))(query, key, labels, similarity, bank, bank_labels)
+    loss.backward()
+    exact = RankedInfoNCE((0.05, 0.6))(
+        query.detach().double(), key.double(), labels, similarity, bank.double(), bank_labels
+    )
+    assert loss.item() == pytest.approx(exact.item(), rel=1e-4)
+    assert query.grad is not None
+    assert query.grad.isfinite().all()
+
+
+def test_very_small_temperatures_are_computed_in_float64() -> None:
+    case = random_case(2, bank="some", include_batch=True)
+    wanted, _ = case.naive("out", (0.004, 0.6))
+    for name in ("query", "key", "bank"):
+        setattr(case, name, getattr(case, name).float())
+    detail = case.loss("out", (0.004, 0.6))
+    assert detail.total.dtype == torch.float64
+    assert detail.total.item() == pytest.approx(wanted, rel=1e-4)
+
+
+def test_saved_memory_does_not_grow_with_the_ranks() -> None:
+    """What the graph keeps for M candidates is the same for 2 and for 6 ranks."""
+
+    def kept_bytes(ranks: int) -> int:
+        g = torch.Generator().manual_seed(0)
+        similarity = torch.eye(8)
+        for rank in range(1, ranks):
+            similarity[torch.arange(8), (torch.arange(8) + rank) % 8] = 1 - rank / 8
+        query, bank = unit(g, 4, 4).float().requires_grad_(), unit(g, 5000, 4).float()
+        labels, slots = torch.arange(4), torch.arange(5000) % 8
+        loss = RankedInfoNCE(TEMPERATURE)(query, query, labels, similarity, bank, slots)
+        function = loss.grad_fn.next_functions[0][0]
+        found, seen = 0, set()
+        stack = [function.grouped, *[part for pair in function.saved_ranks for part in pair]]
+        for holder in stack:
+            for value in vars(holder).values():
+                if isinstance(value, Tensor) and value.data_ptr() not in seen:
+                    seen.add(value.data_ptr())
+                    found += value.untyped_storage().nbytes() if value.numel() >= 5000 else 0
+        return found
+
+    assert kept_bytes(6) == kept_bytes(2) > 0
+
+
+def test_a_similarity_matrix_changed_in_place_is_noticed() -> None:
+    case = random_case(4, bank="some", include_batch=True)
+    loss = RankedInfoNCE(TEMPERATURE)
+    arguments = (case.query, case.key, case.labels, case.similarity, case.bank, case.bank_labels)
+    loss(*arguments, include_batch=True)
+    case.similarity.copy_(torch.eye(len(case.similarity)))
+    changed = loss(*arguments, include_batch=True).item()
+    assert changed == pytest.approx(case.naive("in")[0], abs=1e-9)
+
+
+@pytest.mark.parametrize("temperature", [(0.0, 0.6), (-0.1, 0.6), (0.7, 0.6)])
+def test_impossible_temperatures(temperature: tuple[float, float]) -> None:
+    with pytest.raises(ValueError, match="temperatures must satisfy"):
+        RankedInfoNCE(temperature)
+
+
+def test_unknown_positives() -> None:
+    with pytest.raises(ValueError, match="positives must be"):
+        RankedInfoNCE(positives="all")  # type: ignore[arg-type]
