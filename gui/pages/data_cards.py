@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QListView,
     QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -28,6 +27,7 @@ from core.data.index import Problem
 from core.data.summary import DatasetSummary
 from gui.theme import SPACING, set_role
 from gui.widgets.bar_chart import BarChart, ChartBar, Histogram
+from gui.widgets.elided_label import ElidedLabel
 
 ALL = "all"
 
@@ -53,8 +53,7 @@ class Card(QFrame):
         set_role(self, "card")
         self.heading = QLabel(title)
         set_role(self.heading, "heading")
-        self.subtitle = QLabel()
-        self.subtitle.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.subtitle = ElidedLabel()
         set_role(self.subtitle, "muted")
         line = QHBoxLayout()
         line.setSpacing(SPACING)
@@ -108,21 +107,22 @@ class ClassCard(Card):
         total = max(int(counts_C.sum()), 1)
         by_name = self.order.currentIndex() == 1
         order = range(len(counts_C)) if by_name else np.argsort(-counts_C, kind="stable").tolist()
-        majority = int(np.argmax(counts_C))
+        most = np.flatnonzero(counts_C == counts_C.max()).tolist()
         self.chart.set_bars(
             [
                 ChartBar(
                     summary.classes[i],
                     float(counts_C[i]),
                     f"{counts_C[i]:,} · {100 * counts_C[i] / total:.1f} %",
-                    emphasised=i == majority,
+                    emphasised=i in most,
                     tip=f"{counts_C[i]:,} objects in {images_C[i]:,} images",
                 )
                 for i in order
             ]
         )
-        share = 100 * counts_C[majority] / total
-        self.subtitle.setText(f"most: {summary.classes[majority]} {share:.0f} %")
+        share = f"{100 * counts_C.max() / total:.0f} %"
+        named = summary.classes[most[0]] if len(most) == 1 else f"{len(most)} classes,"
+        self.subtitle.setText(f"most: {named} {share}")
 
 
 class SizeCard(Card):

@@ -65,6 +65,7 @@ class DataPage(QWidget):
         self.open_demo.setAccessibleName("Open the built-in demo")
         self.demo_note = QLabel(DEMO_TEXT)
         self.demo_note.setWordWrap(True)
+        set_role(self.demo_note, "muted")
         self.figures = FigureRow()
         self.classes = ClassCard()
         self.sizes = SizeCard()
@@ -93,6 +94,7 @@ class DataPage(QWidget):
         words.setSpacing(0)
         words.addWidget(self.title)
         words.addWidget(self.folder)
+        words.addWidget(self.demo_note)
         header = QHBoxLayout()
         header.setSpacing(SPACING)
         header.addLayout(words, 1)
@@ -112,7 +114,6 @@ class DataPage(QWidget):
         layout.setSpacing(SPACING)
         layout.addLayout(header)
         layout.addWidget(self._loading)
-        layout.addWidget(self.demo_note)
         layout.addWidget(self._views, 1)
 
     def _note_view(self) -> QWidget:
@@ -135,7 +136,7 @@ class DataPage(QWidget):
         cards.addLayout(right, 1)
         body = QWidget()
         column = QVBoxLayout(body)
-        column.setContentsMargins(0, SPACING, 0, 0)
+        column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING)
         column.addWidget(self.figures)
         column.addSpacing(SPACING)
@@ -203,6 +204,8 @@ class DataPage(QWidget):
         self.folder.setToolTip(str(index.folder))
         is_demo = self._session.workspace in index.folder.parents
         self.demo_note.setVisible(is_demo)
+        self.demo_note.setToolTip(str(index.folder))
+        self.folder.setVisible(not is_demo)
         self.open_demo.setVisible(not is_demo)
         self.problems.show_problems(index.problems)
         self.strip.show_data(index)

@@ -5,9 +5,10 @@ Shape suffixes: I images, O objects of the data set, N judged objects of a run, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -263,3 +264,10 @@ class Tiles:
             return False
         objects = self.index.objects_of_image(item) if kind == "image" else np.array([item])
         return bool((self.verdict_O[objects] == Verdict.WRONG).any())
+
+    def next_error(self, items: Sequence[int], kind: str, row: int) -> int:
+        """Returns the first row after `row` with an error, going round; -1: there is none."""
+        for at in chain(range(row + 1, len(items)), range(row + 1)):
+            if self.has_error(items[at], kind):
+                return at
+        return -1

@@ -40,6 +40,7 @@ _LINES = {
     Verdict.UNKNOWN: Qt.PenStyle.DotLine,
 }
 _COMPACT = "QHeaderView::section { padding: 4px 6px; } QTableView::item { padding: 0 6px; }"
+_ELASTIC = ("class", "predicted")
 # Read on any photograph, in either theme; mark and line style say the same.
 _COLOURS = {Verdict.RIGHT: "#4cc38a", Verdict.WRONG: "#ff8177", Verdict.UNKNOWN: "#e8b75a"}
 
@@ -269,8 +270,9 @@ class ObjectPanel(QWidget):
     def _size_columns(self) -> None:
         header = self.table.horizontalHeader()
         for column in range(self.model.columnCount()):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-        header.setStretchLastSection(True)
+            elastic = self.model.headerData(column, Qt.Orientation.Horizontal) in _ELASTIC
+            mode = QHeaderView.ResizeMode
+            header.setSectionResizeMode(column, mode.Stretch if elastic else mode.ResizeToContents)
 
     def _show_nearest(self, which: int) -> None:
         rows, judgement = self.model.rows, self._judgement

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import chain
 
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QShowEvent
@@ -16,7 +15,6 @@ from PySide6.QtWidgets import (
 
 from core.data.index import DatasetIndex, IntArray
 from core.detection.detector import Detections, Detector, GroundTruthDetector
-from core.runs import Run
 from gui.models.image_model import ImageModel
 from gui.pages.detections_data import (
     ANY,
@@ -94,11 +92,12 @@ class DetectionsPage(QWidget):
         splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.setChildrenCollapsible(False)
         splitter.setHandleWidth(2 * SPACING)
-        for widget, least in ((self.filters, 184), (self._views, 320), (self.panel, 232)):
+        for widget, least in ((self.filters, 184), (self._views, 352), (self.panel, 232)):
             widget.setMinimumWidth(least)
             splitter.addWidget(widget)
-        splitter.setStretchFactor(1, 1)
-        splitter.setSizes([200, 640, 312])
+        splitter.setStretchFactor(1, 3)
+        splitter.setStretchFactor(2, 1)
+        splitter.setSizes([196, 600, 336])
         splitter.setStyleSheet("QSplitter::handle { background: transparent; }")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(3 * SPACING, 2 * SPACING, 3 * SPACING, 2 * SPACING)
@@ -110,12 +109,12 @@ class DetectionsPage(QWidget):
         session = self._session
         session.dataset_changed.connect(self._on_dataset_changed)
         session.dataset_loading.connect(self._on_dataset_loading)
-        session.run_changed.connect(self._on_run_changed)
+        session.run_changed.connect(self._read_run)
         session.selection_changed.connect(self._on_selection_changed)
         self.filters.filter_changed.connect(self._on_filter_changed)
         self.filters.threshold_changed.connect(self._on_threshold_changed)
         self.toolbar.selection_cleared.connect(self._on_selection_cleared)
-        self.toolbar.kind_changed.connect(self._on_kind_changed)
+        self.toolbar.kind_changed.connect(self.refilter)
         self.note.reset_requested.connect(self._on_reset)
         self.note.data_requested.connect(self._on_data_requested)
         self.grid.opened.connect(self.open_row)
@@ -124,8 +123,8 @@ class DetectionsPage(QWidget):
         self.viewer.back_requested.connect(self.close_viewer)
         self.viewer.step_requested.connect(self._on_step)
         self.viewer.next_error_requested.connect(self._on_next_error)
-        self.viewer.canvas.box_clicked.connect(self._on_box_clicked)
-        self.panel.object_chosen.connect(self._on_object_chosen)
+        self.viewer.canvas.box_clicked.connect(self._choose_box)
+        self.panel.object_chosen.connect(self.viewer.canvas.set_selected)
         self.panel.table.installEventFilter(self.viewer)
         self._keys = [*self.viewer.add_keys(self.viewer), *self.viewer.add_keys(self.panel)]
         self._set_keys_enabled(False)
@@ -155,16 +154,13 @@ class DetectionsPage(QWidget):
         if self._index is None:
             self._show_note(f"{what} {done:,}/{total:,}" if total else what)
 
-    @Slot(object)
-    def _on_run_changed(self, _run: Run | None) -> None:
-        self._read_run()
-
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if self._stale:
             self._read_run()
         self.grid.ask_soon()
 
+    @Slot()
     def _read_run(self) -> None:
         """Reads the run's predictions in a worker, once the page is seen."""
         run, index = self._session.run, self._index
@@ -213,16 +209,8 @@ class DetectionsPage(QWidget):
         selection = self._session.selection
         objects = None if selection is None else selection.object_indices
         # A selection is shown whole: other filters would hide a part of what was asked for.
-        self._filter = (
-            Filter(objects=objects)
-            if objects is not None
-            else Filter(
-                self._filter.split,
-                self._filter.label,
-                self._filter.verdict,
-                self._filter.difficult_only,
-            )
-        )
+        base = self._filter if objects is None else Filter()
+        self._filter = replace(base, objects=objects)
         self.toolbar.set_selection(selection.text if selection else "")
 
     @Slot()
@@ -235,10 +223,6 @@ class DetectionsPage(QWidget):
     def _on_filter_changed(self, chosen: Filter) -> None:
         self._filter = chosen
         self.close_viewer()
-        self.refilter()
-
-    @Slot(str)
-    def _on_kind_changed(self, _kind: str) -> None:
         self.refilter()
 
     @Slot()
@@ -265,6 +249,8 @@ class DetectionsPage(QWidget):
         if row >= 0:
             with QSignalBlocker(self.grid):
                 self.grid.set_current_row(row)
+        else:
+            self._image = -1
         self._show_objects()
 
     def _tiles(self) -> Tiles:
@@ -324,8 +310,7 @@ class DetectionsPage(QWidget):
         assert index is not None
         assert detector is not None
         self._image = image
-        what = "image" if self.model.kind == "image" else "object"
-        title = f"{index.image_ids[image]}   {what} {row + 1:,} of {len(self.model.items):,}"
+        title = f"{index.image_ids[image]}   {row + 1:,} of {len(self.model.items):,}"
         self.viewer.show_title(title)
         self._image_task.start(lambda _progress, _stop: read_large(index, detector, image))
 
@@ -348,11 +333,10 @@ class DetectionsPage(QWidget):
 
     @Slot()
     def _on_next_error(self) -> None:
-        start, count, tiles = self.grid.current_row, len(self.model.items), self._tiles()
-        for row in chain(range(start + 1, count), range(start + 1)):
-            if tiles.has_error(self.model.items[row], self.model.kind):
-                self.open_row(row)
-                return
+        row = self._tiles().next_error(self.model.items, self.model.kind, self.grid.current_row)
+        if row >= 0:
+            self.open_row(row)
+            return
         self.viewer.show_title(
             "No image here has an error."
             if self._judgement
@@ -397,16 +381,9 @@ class DetectionsPage(QWidget):
         at = self.model.items[row]
         return objects.index(at) if at in objects else -1
 
+    @Slot(int)
     def _choose_box(self, which: int) -> None:
         self.panel.set_current(which)
-        self.viewer.canvas.set_selected(which)
-
-    @Slot(int)
-    def _on_box_clicked(self, which: int) -> None:
-        self._choose_box(which)
-
-    @Slot(int)
-    def _on_object_chosen(self, which: int) -> None:
         self.viewer.canvas.set_selected(which)
 
     def shut_down(self) -> None:

@@ -14,6 +14,7 @@ from core.detection.detector import Detections, Detector
 from core.errors import DataError
 from gui.theme import SPACING, make_icon, set_role
 from gui.thumbnails import to_qimage
+from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.image_canvas import ImageCanvas, image_levels
 
 KEYS = "Wheel zooms · drag pans · F fits · H hides boxes · ← → walk · E next error · Esc grid"
@@ -58,7 +59,7 @@ class ImageViewer(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.canvas = ImageCanvas()
-        self.title = QLabel()
+        self.title = ElidedLabel()
         set_role(self.title, "heading")
         self.hint = QLabel(KEYS)
         self.hint.setWordWrap(True)

@@ -137,7 +137,7 @@ def test_enter_opens_keys_walk_and_escape_returns(judged: DetectionsPage, wait_u
     QTest.keyClick(judged.grid, Qt.Key.Key_Return)
     wait_until(lambda: judged._image_task.is_idle and judged.viewer.canvas.boxes)
     assert judged._views.currentWidget() is judged.viewer
-    assert "image 3 of 40" in judged.viewer.title.text()
+    assert "3 of 40" in judged.viewer.title.text()
     QTest.keyClick(judged.viewer.canvas, Qt.Key.Key_Right)
     wait_until(lambda: judged._image_task.is_idle and judged._image == 3)
     QTest.keyClick(judged.panel.table, Qt.Key.Key_Left)
