@@ -50,6 +50,8 @@ def test_a_run_without_environment_names_its_folder(run: Run) -> None:
 
 
 def test_a_run_that_is_gone_is_interrupted_unless_the_window_trains_it(run: Run) -> None:
+    assert summarize_run(run).status == "running"
+    write_json(run.path / "environment.json", {"pid": 2**22 + 1, "process_start": "1"})
     assert summarize_run(run).status == "interrupted"
     assert summarize_run(run, running=True).status == "running"
 

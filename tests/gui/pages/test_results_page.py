@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from core.data import open_dataset
 from core.data.demo import write_demo
 from core.evaluation.report import PAPER_FIGURES
+from core.events import Outcome
 from core.ranking import Ranking
 from core.runs import Run, write_json
 from gui.pages.results_data import load_results, match_objects
@@ -176,6 +177,7 @@ def test_a_run_without_results_says_so(
     page: ResultsPage, loaded_session: Session, wait_until: Wait
 ) -> None:
     run = loaded_session.store.create(loaded_session.config, Ranking())
+    run.write_outcome(Outcome("stopped", "Stopped and kept after 1 epoch."))
     loaded_session.select_run(run)
     wait_until(lambda: shown(page, run))
     assert "not been judged" in page.note.text()
