@@ -52,5 +52,6 @@ def test_without_a_screen_the_process_says_so_and_loads_no_qt() -> None:
     assert done.stdout == ""
     assert done.stderr.splitlines() == [
         "error: There is no screen to open a window on.",
-        "hint: Start it from a desktop session, or train without a window: akin train --recipe demo",
+        "hint: Start it from a desktop session, or train without a window: "
+        "akin train --recipe demo",
     ]
