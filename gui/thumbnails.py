@@ -24,7 +24,7 @@ from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, QTimer, Signal, 
 from PySide6.QtGui import QImage, QPixmap
 
 from core.data.crops import thumbnail_crop
-from core.data.images import PixelArray, decode, load_image
+from core.data.images import PixelArray, decode
 from core.data.index import DatasetIndex
 from core.errors import DataError
 
@@ -72,7 +72,7 @@ class Picture:
             DataError: The image cannot be decoded.
         """
         if self.kind == "image":
-            return load_image(self.path, longest_side=side_px)
+            return self.index.load_image(self.at, longest_side=side_px)
         return thumbnail_crop(self.index, self.at, side_px)
 
     def digest(self, side_px: int) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from core.data.images import PixelArray, decode, reduction
+from core.data.images import PixelArray, reduction
 from core.data.index import DatasetIndex, FloatArray, IntArray, Problem
 from core.errors import DataError
 
@@ -113,7 +113,7 @@ def thumbnail_crop(index: DatasetIndex, object_index: int, size: int) -> PixelAr
     side = min(max(right - left, bottom - top), width, height)
     x = min(max((left + right - side) / 2, 0.0), width - side)
     y = min(max((top + bottom - side) / 2, 0.0), height - side)
-    image = decode(index.image_paths[image_index], reduce_by=reduction(side / size))
+    image = index.decode_image(image_index, reduce_by=reduction(side / size))
     box = np.array([x, y, x + side, y + side], dtype=np.float32)
     return np.asarray(_cut(image, box, (width, height), size))
 
@@ -185,9 +185,9 @@ class _Job:
         boxes = self.index.box_xyxy_N4[self.index.objects_of_image(image_index)]
         # The reduction depends on all objects of the image, so that a crop is the same in any bank.
         smallest = float((boxes[:, 2:] - boxes[:, :2]).min())
-        path = self.index.image_paths[image_index]
+        reduce_by = reduction(smallest / self.size)
         try:
-            image = decode(path, reduce_by=reduction(smallest / self.size))
+            image = self.index.decode_image(image_index, reduce_by=reduce_by)
         except DataError as error:
             return error
         for row in rows:
@@ -255,7 +255,7 @@ def _cache_key(job: _Job) -> str:
 def _modified(path: Path) -> tuple[int, int]:
     try:
         status = path.stat()
-    except OSError:  # reported, with its sentence, when the image is decoded
+    except OSError:  # no file of its own, or reported when the image is decoded
         return -1, -1
     return status.st_size, status.st_mtime_ns
 

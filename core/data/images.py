@@ -1,4 +1,4 @@
-"""Reading JPEG images: sizes from headers, pixels from files, and a sentence when either fails.
+"""Reading image files: sizes from headers, pixels from files, and a sentence when either fails.
 
 Shape suffixes: H height, W width, C channels (RGB).
 """
@@ -22,37 +22,46 @@ _FAILURES = (
     Image.DecompressionBombError,
     Image.DecompressionBombWarning,
 )
-_HINT = "Replace the file with an intact JPEG, or remove its annotation."
+_HINT = "Replace the file with an intact image, or remove it from the data set."
+_FORMATS = {".png": "PNG", ".bmp": "BMP", ".webp": "WebP"}
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", *_FORMATS})
+
+
+def _format(path: Path) -> str:
+    """Returns the one format a file may have: what its name says, else JPEG."""
+    return _FORMATS.get(path.suffix.lower(), "JPEG")
 
 
 def read_size(path: Path) -> tuple[int, int]:
     """Returns width and height in pixels; reads the header only.
 
     Raises:
-        DataError: The file is missing or is not a JPEG image.
+        DataError: The file is missing or is not an image.
     """
     try:
-        with Image.open(path, formats=["JPEG"]) as image:
+        with Image.open(path, formats=[_format(path)]) as image:
             return image.size
     except _FAILURES as error:
         raise _data_error(path, error) from error
 
 
 def decode(path: Path, *, reduce_by: int = 1) -> Image.Image:
-    """Decodes a whole JPEG image to RGB.
+    """Decodes a whole image to RGB; what is transparent is shown as its colour.
 
     Args:
         path: The image file.
-        reduce_by: Decode at 1/1, 1/2, 1/4 or 1/8 of the size, rounded up; much faster.
+        reduce_by: Decode a JPEG at 1/1, 1/2, 1/4 or 1/8 of its size, rounded up; much faster.
 
     Raises:
-        DataError: The file is missing, truncated, damaged or not a JPEG image.
+        DataError: The file is missing, truncated, damaged or not an image.
     """
     try:
-        with Image.open(path, formats=["JPEG"]) as image:
+        with Image.open(path, formats=[_format(path)]) as image:
             if reduce_by > 1:
                 width, height = image.size
                 image.draft("RGB", (max(1, width // reduce_by), max(1, height // reduce_by)))
+            if image.mode == "P" and "transparency" in image.info:
+                return image.convert("RGBA").convert("RGB")
             return image.convert("RGB")
     except _FAILURES as error:
         raise _data_error(path, error) from error
@@ -66,17 +75,28 @@ def load_image(path: Path, *, longest_side: int | None = None) -> PixelArray:
         longest_side: Shrink to at most this many pixels a side, keeping the aspect; None: as is.
 
     Raises:
-        DataError: The file is missing, truncated, damaged or not a JPEG image.
+        DataError: The file is missing, truncated, damaged or not an image.
     """
     if longest_side is None:
         return np.asarray(decode(path))
-    width, height = read_size(path)
-    scale = longest_side / max(width, height)
-    image = decode(path, reduce_by=reduction(1.0 / scale))
-    if scale < 1.0:
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        image = image.resize(size, Image.Resampling.BILINEAR)
-    return np.asarray(image)
+    size_xy = read_size(path)
+    image = decode(path, reduce_by=reduction(max(size_xy) / longest_side))
+    return np.asarray(shrunk(image, longest_side, size_xy))
+
+
+def shrunk(image: Image.Image, longest_side: int, size_xy: tuple[int, int]) -> Image.Image:
+    """Returns an image with at most `longest_side` pixels a side, keeping the aspect.
+
+    Args:
+        image: As decoded, perhaps reduced.
+        longest_side: In pixels.
+        size_xy: Its full size, width and height in pixels.
+    """
+    scale = longest_side / max(size_xy)
+    if scale >= 1.0:
+        return image
+    size = max(1, round(size_xy[0] * scale)), max(1, round(size_xy[1] * scale))
+    return image.resize(size, Image.Resampling.BILINEAR)
 
 
 def reduction(shrink: float) -> int:
@@ -93,7 +113,7 @@ def _data_error(path: Path, error: BaseException) -> DataError:
     if isinstance(error, PermissionError | IsADirectoryError):
         return DataError(f"The image {path.name} cannot be read.", "Check the file's permissions.")
     if isinstance(error, UnidentifiedImageError):
-        return DataError(f"The image {path.name} is not a JPEG image.", _HINT)
+        return DataError(f"The image {path.name} is not a {_format(path)} image.", _HINT)
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
         return DataError(f"The image {path.name} is too large to be a photograph.", _HINT)
     return DataError(f"The image {path.name} is truncated or damaged ({error}).", _HINT)

@@ -1,6 +1,6 @@
 """The index of an image data set: what is in it, where, and what is wrong with it.
 
-Shape suffixes: I images, N objects.
+Shape suffixes: I images, N objects, C channels (RGB), H height, W width.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
+
+from core.data.images import PixelArray, decode, load_image, shrunk
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
@@ -38,8 +41,9 @@ class DatasetIndex:
         name: What the window calls it, such as "VOC 2007 (1,500-image split)".
         folder: The folder that was opened.
         classes: Class names, sorted; a label is an index into them.
-        image_ids: Identifier of each image (its file's stem), length I.
-        image_paths: File of each image, length I.
+        image_ids: Identifier of each image (its file's stem), length I, no two the same.
+        image_paths: File of each image, length I; where many images share a file, that file with
+            the image's number in it below, such as data_batch_1/00042 (no file of its own).
         image_size_I2: Width and height in pixels, int64.
         image_index_N: Which image each object is in, int64, ascending.
         box_xyxy_N4: Boxes in pixels, 0-based, x2 and y2 exclusive, float32.
@@ -49,6 +53,7 @@ class DatasetIndex:
         splits: Split name to ascending image indices, int64.
         problems: What was skipped, in file order.
         fingerprint: Hex digest of the annotations and image files (names, sizes, boxes, labels).
+        pixels_ICHW: The images themselves, uint8 RGB, where they have no files of their own.
     """
 
     name: str
@@ -65,9 +70,34 @@ class DatasetIndex:
     splits: Mapping[str, IntArray]
     problems: tuple[Problem, ...]
     fingerprint: str
+    pixels_ICHW: PixelArray | None = None
 
     def __post_init__(self) -> None:
         assert np.all(np.diff(self.image_index_N) >= 0), "objects are not ordered by image"
+
+    def decode_image(self, image_index: int, *, reduce_by: int = 1) -> Image.Image:
+        """Decodes one image to RGB; see `core.data.images.decode`.
+
+        Raises:
+            DataError: Its file is missing, truncated or damaged.
+        """
+        if self.pixels_ICHW is None:
+            return decode(self.image_paths[image_index], reduce_by=reduce_by)
+        pixels_CHW = self.pixels_ICHW[image_index]
+        return Image.fromarray(np.ascontiguousarray(pixels_CHW.transpose(1, 2, 0)))
+
+    def load_image(self, image_index: int, *, longest_side: int | None = None) -> PixelArray:
+        """Returns the pixels of one image, uint8 RGB; see `core.data.images.load_image`.
+
+        Raises:
+            DataError: Its file is missing, truncated or damaged.
+        """
+        if self.pixels_ICHW is None:
+            return load_image(self.image_paths[image_index], longest_side=longest_side)
+        image = self.decode_image(image_index)
+        if longest_side is not None:
+            image = shrunk(image, longest_side, image.size)
+        return np.asarray(image)
 
     def objects_of_split(self, split: str, *, include_difficult: bool = True) -> IntArray:
         """Returns the ascending indices of the objects in a split's images."""

@@ -8,7 +8,6 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QImage, QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
-from core.data.images import load_image
 from core.data.index import DatasetIndex
 from core.detection.detector import Detections, Detector
 from core.errors import DataError
@@ -43,7 +42,7 @@ def read_large(index: DatasetIndex, detector: Detector, image: int) -> LargeImag
     """Decodes an image and finds its boxes; slow, for a worker."""
     detections = detector.detect([image])[0]
     try:
-        levels = image_levels(to_qimage(load_image(index.image_paths[image])))
+        levels = image_levels(to_qimage(index.load_image(image)))
     except DataError as error:
         return LargeImage(index, image, (), str(error), detections)
     return LargeImage(index, image, levels, "", detections)
