@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
@@ -135,6 +136,7 @@ class ResultsPage(QWidget):
         self.ood_card.withhold_requested.connect(self._on_to_training)
         self.matrix_card.matrix.cell_clicked.connect(self._on_cell_clicked)
         self.matrix_card.matrix.cleared.connect(self._on_cleared)
+        self.matrix_card.worst.clicked.connect(self.select_worst_confusion)
         self.comparison_card.run_requested.connect(session.select_run)
         self.drawer.cleared.connect(self._on_cleared)
         self.drawer.browse_requested.connect(self._on_browse)
@@ -213,7 +215,10 @@ class ResultsPage(QWidget):
                 self.runs.addItem(f"{row.name} · {row.status}", row.run)
                 if row.run == current:
                     self.runs.setCurrentIndex(self.runs.count() - 1)
-        self.runs.setEnabled(bool(rows))
+            if current is not None and self.runs.currentData() != current:
+                self.runs.insertItem(0, current.name, current)
+                self.runs.setCurrentIndex(0)
+        self.runs.setEnabled(self.runs.count() > 0)
 
     # ----- showing -----
 
@@ -292,6 +297,17 @@ class ResultsPage(QWidget):
         objects = tuple(self._objects_N[rows].tolist())
         self._session.select_objects(ObjectSelection(objects, text))
         self.matrix_card.matrix.set_selected((true, predicted))
+
+    @Slot()
+    def select_worst_confusion(self) -> None:
+        """Selects the largest cell off the diagonal, as a click on it would."""
+        if self._results is None or self._results.predictions is None:
+            return
+        counts_CC = self._results.counts_CC()
+        np.fill_diagonal(counts_CC, 0)
+        if counts_CC.any():
+            true, predicted = divmod(int(counts_CC.argmax()), len(counts_CC))
+            self._on_cell_clicked(true, predicted)
 
     @Slot()
     def _on_cleared(self) -> None:

@@ -54,8 +54,13 @@ class MatrixCard(ViewCard):
         self.percent.setToolTip("Each cell as its share of the true class, in per cent")
         self.percent.setAccessibleName("Show each cell as its share of the row")
         self.percent.toggled.connect(self.matrix.set_normalized)
+        self.worst = QToolButton()
+        self.worst.setText("Worst")
+        self.worst.setToolTip("Show the objects of the largest confusion")
+        self.worst.setAccessibleName("Select the worst confusion")
         self.export = ExportButton(self.matrix, "confusion matrix")
-        super().__init__("Confusion", self.matrix, (self.percent, self.export), parent)
+        tools = (self.worst, self.percent, self.export)
+        super().__init__("Confusion", self.matrix, tools, parent)
 
     def show_results(self, results: RunResults) -> None:
         assert results.predictions is not None
@@ -191,6 +196,7 @@ class ComparisonCard(ViewCard):
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(24)
         self.table.setMinimumHeight(120)
+        self.table.setWordWrap(True)
         header = self.table.horizontalHeader()
         metrics = self.table.fontMetrics()
         for column, sample in enumerate(COLUMN_SAMPLES):
@@ -207,6 +213,7 @@ class ComparisonCard(ViewCard):
         """Shows the runs that have figures, newest first, then the paper's rows."""
         judged = [row for row in reversed(summaries) if row.accuracy is not None]
         self.model.set_rows([*judged, *paper_rows()])
+        self.table.resizeRowsToContents()
         self.subtitle.setText("only rows with the same data compare")
 
     @Slot()

@@ -14,6 +14,10 @@ class ElidedLabel(QLabel):
         super().__init__(parent)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self.setToolTip(text)
+
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
         elided = Qt.TextElideMode.ElideRight

@@ -7,13 +7,13 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
-    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from gui.theme import SPACING, make_icon, set_role
+from gui.widgets.elided_label import ElidedLabel
 
 
 class ViewCard(QFrame):
@@ -40,9 +40,8 @@ class ViewCard(QFrame):
         self.title = title
         heading = QLabel(title)
         set_role(heading, "heading")
-        self.subtitle = QLabel()
+        self.subtitle = ElidedLabel()
         set_role(self.subtitle, "muted")
-        self.subtitle.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._enlarge = QToolButton()
         self._enlarge.setCheckable(True)
         self._enlarge.setAccessibleName(f"Enlarge {title}")

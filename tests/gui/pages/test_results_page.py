@@ -102,6 +102,29 @@ def test_every_cell_selects_as_many_objects_as_it_says(
     assert selected == np.array(known)[test_labels].sum()
 
 
+def test_the_worst_confusion_is_found(
+    run: Run, page: ResultsPage, loaded_session: Session, wait_until: Wait
+) -> None:
+    wait_until(lambda: shown(page, run))
+    wrong_CC = page.matrix_card.matrix.counts_RC.copy()
+    np.fill_diagonal(wrong_CC, 0)
+    page.matrix_card.worst.click()
+    selection = loaded_session.selection
+    assert selection is not None
+    assert len(selection.object_indices) == wrong_CC.max() > 0
+    assert page.matrix_card.matrix.counts_RC.trace() > 0, "the matrix itself stays as it was"
+
+
+def test_a_run_from_elsewhere_is_named(
+    run: Run, page: ResultsPage, loaded_session: Session, wait_until: Wait, tmp_path: Path
+) -> None:
+    elsewhere = Run(run.path.rename(tmp_path / "elsewhere"))
+    loaded_session.select_run(elsewhere)
+    wait_until(lambda: shown(page, elsewhere))
+    assert page.runs.currentText() == "elsewhere"
+    assert page.runs.currentData() == elsewhere
+
+
 def test_a_click_in_the_matrix_shows_crops_and_the_chip_lets_go(
     run: Run, page: ResultsPage, loaded_session: Session, wait_until: Wait
 ) -> None:
