@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +22,8 @@ from core.events import Emit, Outcome
 from core.ranking import Ranking
 from core.ranking_files import load_ranking
 from core.runs import Run, RunStore, default_workspace, format_time, open_run
+from core.training.control import TrainingControl
+from core.training.distributed import Team, is_main_process, join_team
 
 EXIT_DONE, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 DEMO_IMAGES = 900
@@ -63,7 +65,7 @@ def demo(
 def data_check(
     folder: Annotated[Path, typer.Argument(metavar="DIR")], as_json: JsonOption = False
 ) -> None:
-    """Reads a VOC folder, decodes every image and lists what was skipped."""
+    """Reads a data set, decodes every image and lists what was skipped."""
     from core.data import open_dataset, summarize  # noqa: PLC0415
 
     index = open_dataset(folder, verify_images=True)
@@ -86,6 +88,28 @@ def data_check(
     for problem in problems:
         print(f"skipped: {problem['file']}: {problem['message']}")
     print(f"{len(problems)} problem{'' if len(problems) == 1 else 's'} found")
+
+
+@data_app.command("download")
+def data_download(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="voc2007 or cifar10.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where it is put.")],
+) -> None:
+    """Downloads a data set from its official page; started again, it goes on where it stopped."""
+    from core.data.download import download, find_source  # noqa: PLC0415
+
+    source = find_source(name)
+    with make_reporter(as_json=False) as reporter:
+        shown: dict[str, Callable[[int, int], None]] = {}
+
+        def progress(what: str, done: int, total: int) -> None:
+            if what not in shown:
+                shown[what] = reporter.progress(f"{what} (MB)")
+            shown[what](done // 1_000_000, total // 1_000_000)
+
+        found = download(source, folder, progress=progress)
+    there = "is there already" if found.was_there else "is complete"
+    print(f"{source.title} {there}: {found.folder}")
 
 
 @ranking_app.command("check")
@@ -118,7 +142,7 @@ def ranking_check(
 def train(
     config_file: Annotated[Path | None, typer.Argument(metavar="[CONFIG.yaml]")] = None,
     recipe: Annotated[str | None, typer.Option(help="A built-in configuration.")] = None,
-    data: Annotated[Path | None, typer.Option(metavar="DIR", help="A VOC folder.")] = None,
+    data: Annotated[Path | None, typer.Option(metavar="DIR", help="A data set.")] = None,
     ranking: Annotated[str | None, typer.Option(metavar="FILE|PRESET")] = None,
     run: Annotated[Path | None, typer.Option(metavar="DIR", help="The run's directory.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue --run.")] = False,
@@ -129,11 +153,28 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Trains a run and judges it on the test split."""
-    if resume:
-        if run is None:
-            raise RunError("--resume needs a run directory.", "Give --run DIR.")
-        _train(open_run(run), resume=True, as_json=as_json)
-        return
+    team = join_team()
+
+    def requested() -> Run:
+        if resume:
+            if run is None:
+                raise RunError("--resume needs a run directory.", "Give --run DIR.")
+            return open_run(run)
+        return _requested_run(config_file, recipe, data, ranking, run, epochs, assignments)
+
+    path = team.share(lambda: str(requested().path.resolve()))
+    _train(Run(Path(path)), resume=resume, as_json=as_json, team=team)
+
+
+def _requested_run(
+    config_file: Path | None,
+    recipe: str | None,
+    data: Path | None,
+    ranking: str | None,
+    run: Path | None,
+    epochs: int | None,
+    assignments: list[str] | None,
+) -> Run:
     if config_file is not None and recipe is not None:
         raise ConfigError("A configuration file and a recipe were given.", "Give one of them.")
     config = ExperimentConfig()
@@ -151,7 +192,7 @@ def train(
     if ranking is not None:
         values["ranking.source"] = ranking
     config = config.with_values(values)
-    _train(_create(config, load_ranking(config.ranking.source), run), as_json=as_json)
+    return _create(config, load_ranking(config.ranking.source), run)
 
 
 @app.command()
@@ -224,26 +265,34 @@ def _create(config: ExperimentConfig, ranking: Ranking, path: Path | None) -> Ru
 
 
 def _train(
-    run: Run, *, resume: bool = False, judge_only: bool = False, as_json: bool = False
+    run: Run,
+    *,
+    resume: bool = False,
+    judge_only: bool = False,
+    as_json: bool = False,
+    team: Team | None = None,
 ) -> None:
-    from core.training.control import TrainingControl  # noqa: PLC0415
-
+    team = team if team is not None else Team()
     control = TrainingControl()
     interrupted = False
 
     def on_interrupt(_number: int, _frame: object) -> None:
         nonlocal interrupted
-        if interrupted:
+        if interrupted and team.num_processes == 1:  # torchrun passes one Ctrl+C on twice.
             raise KeyboardInterrupt
         interrupted = True
         control.stop()
 
-    earlier = signal.signal(signal.SIGINT, on_interrupt)
+    signals = (signal.SIGINT,) if team.num_processes == 1 else (signal.SIGINT, signal.SIGTERM)
+    earlier = {number: signal.signal(number, on_interrupt) for number in signals}
     try:
         with make_reporter(as_json=as_json) as reporter:
-            outcome = _run_trainer(run, reporter.emit, control, resume, judge_only)
+            outcome = _run_trainer(run, reporter.emit, control, resume, judge_only, team)
     finally:
-        signal.signal(signal.SIGINT, earlier)
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+    if not team.is_main:
+        raise typer.Exit(EXIT_FAILED if outcome.status == "failed" else EXIT_DONE)
     if outcome.status == "failed":
         if outcome.traceback:
             print(outcome.traceback, file=sys.stderr)
@@ -256,26 +305,29 @@ def _train(
     raise typer.Exit(EXIT_INTERRUPTED if interrupted else EXIT_DONE)
 
 
-def _run_trainer(run: Run, emit: Emit, control: Any, resume: bool, judge_only: bool) -> Outcome:
+def _run_trainer(
+    run: Run, emit: Emit, control: TrainingControl, resume: bool, judge_only: bool, team: Team
+) -> Outcome:
     from core.training.trainer import Trainer  # noqa: PLC0415 - torch takes seconds
 
-    return Trainer(run, emit, control, resume=resume, judge_only=judge_only).run()
+    return Trainer(run, emit, control, resume=resume, judge_only=judge_only, team=team).run()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line; without arguments it becomes the window."""
+    say = print_error if is_main_process() else lambda _message, _hint: None
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words:
         os.execv(sys.executable, [sys.executable, "-m", "gui"])
     try:
         code = app(args=words, standalone_mode=False, prog_name="akin")
     except AkinError as error:
-        print_error(error.message, error.hint)
+        say(error.message, error.hint)
         code = EXIT_BAD_INPUT
     except typer.Exit as error:
         code = error.exit_code
     except CommandLineError as error:
-        print_error(_in_one_line(error), "See: akin --help")
+        say(_in_one_line(error), "See: akin --help")
         code = EXIT_BAD_INPUT
     except (KeyboardInterrupt, typer.Abort):
         code = EXIT_INTERRUPTED
