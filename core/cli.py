@@ -144,7 +144,15 @@ def train(
     recipe: Annotated[str | None, typer.Option(help="A built-in configuration.")] = None,
     data: Annotated[Path | None, typer.Option(metavar="DIR", help="A data set.")] = None,
     ranking: Annotated[str | None, typer.Option(metavar="FILE|PRESET")] = None,
-    run: Annotated[Path | None, typer.Option(metavar="DIR", help="The run's directory.")] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            "--run",
+            "--run-dir",
+            metavar="DIR",
+            help="The run's directory; --run-dir under torchrun.",
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue --run.")] = False,
     epochs: Annotated[int | None, typer.Option(help="Short for training.epochs.")] = None,
     assignments: Annotated[

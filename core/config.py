@@ -212,14 +212,26 @@ class TrainingConfig(_Section):
         description="Objects a step.",
         json_schema_extra=_unit("objects"),
     )
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", title="Precision", description="auto: bfloat16 on GPUs that have it, else float32."
+    precision: Literal["auto", "float32", "bfloat16", "float64"] = Field(
+        "auto",
+        title="Precision",
+        description="auto: bfloat16 on GPUs that have it, else float32. float64: to compare runs.",
     )
     gradient_clip: float = Field(
         0.0, ge=0, le=1e6, title="Gradient clip", description="Largest gradient norm; 0: off."
     )
     balanced: bool = Field(
         False, title="Balanced batches", description="Draw the classes equally often."
+    )
+    freeze_batch_norm: bool = Field(
+        False,
+        title="Freeze batch norm",
+        description="Normalise with the statistics of the weights, not of the batch.",
+    )
+    sync_batch_norm: bool = Field(
+        False,
+        title="Sync batch norm",
+        description="With several GPUs: statistics of the whole batch, not of each GPU's part.",
     )
 
 

@@ -52,16 +52,20 @@ class ContrastiveEncoder(nn.Module):
         return features_BF
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
-        """Returns z_BD on the unit sphere, float32."""
+        """Returns z_BD on the unit sphere, float32 (of float64 weights: float64)."""
         assert self.head is not None, "an encoder with a classifier has no projection head"
         z_BD: Tensor = self.head(self.features(images_BCHW))
-        return nn.functional.normalize(z_BD.float(), dim=1)
+        return nn.functional.normalize(z_BD.to(_at_least_float32(z_BD)), dim=1)
 
     def logits(self, images_BCHW: Tensor) -> Tensor:
         """Returns the classifier's logits_BC."""
         assert self.classifier is not None, "the encoder was built without a classifier"
         logits_BC: Tensor = self.classifier(self.features(images_BCHW))
         return logits_BC
+
+
+def _at_least_float32(values: Tensor) -> torch.dtype:
+    return torch.promote_types(values.dtype, torch.float32)
 
 
 def build_encoder(

@@ -10,7 +10,7 @@ generator on the CPU seeded by the caller, so a view is a function of its seed a
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -76,17 +76,34 @@ class ViewParameters:
     factor_B4: Tensor
     gray_B: Tensor
 
+    def of_rows(self, rows: slice) -> ViewParameters:
+        """Returns those of some of the views."""
+        values = (getattr(self, field.name) for field in fields(self))
+        return ViewParameters(*(value[rows] for value in values))
 
-def make_view(crops_BCHW: Tensor, settings: ViewSettings, seed: int) -> Tensor:
+
+def make_view(
+    crops_BCHW: Tensor,
+    settings: ViewSettings,
+    seed: int,
+    *,
+    batch_size: int | None = None,
+    rows: slice | None = None,
+) -> Tensor:
     """Returns one random view of each crop, normalised float32, B x C x S x S.
 
     Args:
         crops_BCHW: uint8, square.
         settings: How to draw.
         seed: Fixes all that is random, whatever was drawn before.
+        batch_size: Of a larger batch that the crops are a part of, where they are.
+        rows: Their rows in it: they get the views that they would get there.
     """
     generator = torch.Generator().manual_seed(seed)
-    drawn = sample_parameters(len(crops_BCHW), crops_BCHW.shape[-1], settings, generator)
+    count = len(crops_BCHW) if batch_size is None else batch_size
+    drawn = sample_parameters(count, crops_BCHW.shape[-1], settings, generator)
+    if rows is not None:
+        drawn = drawn.of_rows(rows)
     return apply_parameters(crops_BCHW, settings, drawn)
 
 

@@ -31,7 +31,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_precision(precision: str, device: torch.device) -> torch.dtype | None:
-    """Returns the autocast type, or None for float32.
+    """Returns the autocast type, torch.float64 for float64 throughout, or None for float32.
 
     "auto" takes bfloat16 on GPUs that have it, and float32 on a CPU: matrix units (AMX) make
     bfloat16 at most 1.3 times faster there, and on some virtual machines they lose their state
@@ -39,6 +39,8 @@ def choose_precision(precision: str, device: torch.device) -> torch.dtype | None
     """
     if precision == "float32":
         return None
+    if precision == "float64":
+        return torch.float64
     if precision == "bfloat16":
         return torch.bfloat16
     if device.type == "cuda":

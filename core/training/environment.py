@@ -21,7 +21,12 @@ from core.training.experiment import Experiment
 
 
 def write_environment(
-    run: Run, config: ExperimentConfig, device: torch.device, experiment: Experiment | None = None
+    run: Run,
+    config: ExperimentConfig,
+    device: torch.device,
+    experiment: Experiment | None = None,
+    *,
+    num_processes: int = 1,
 ) -> None:
     """Writes environment.json; without an experiment, what is known before the data are read."""
     known: dict[str, Any] = run.environment()
@@ -35,6 +40,7 @@ def write_environment(
         "processor": processor_name(),
         "threads": torch.get_num_threads(),
         "device": describe_device(device),
+        "num_processes": num_processes,
         "seed": config.seed,
         "pid": os.getpid(),
         "process_start": process_start(os.getpid()),

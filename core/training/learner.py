@@ -1,7 +1,7 @@
 """What learns: encoder, key encoder, memory bank and objective, behind one call a step.
 
-Shape suffixes: B batch, H W crop side, D embedding, F features, C known classes, N objects,
-R ranks.
+Shape suffixes: B batch, b the rows of it that are this process's, H W crop side, D embedding,
+F features, C known classes, N objects, R ranks.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from core.config import ExperimentConfig
@@ -20,6 +20,7 @@ from core.contrastive.bank import MemoryBank, momentum_update
 from core.contrastive.encoder import build_encoder
 from core.contrastive.loss import RankedInfoNCE
 from core.contrastive.views import ViewSettings, make_view, plain_view
+from core.training.distributed import Team
 from core.training.sampling import view_seed
 
 
@@ -43,7 +44,8 @@ class Learner:
         config: The run's configuration.
         similarity_CC: What the ranked loss takes; float64 or float32.
         device: Where everything lives.
-        precision: Autocast type, or None for float32.
+        precision: Autocast type, torch.float64 for float64 throughout, or None for float32.
+        team: The processes that share every batch; usually one.
     """
 
     def __init__(
@@ -52,27 +54,31 @@ class Learner:
         similarity_CC: Tensor,
         device: torch.device,
         precision: torch.dtype | None,
+        team: Team | None = None,
     ) -> None:
         self._config = config
         self._device = device
-        self._precision = precision
+        self._team = team if team is not None else Team()
+        self._dtype = torch.float64 if precision == torch.float64 else torch.float32
+        self._autocast = None if precision == torch.float64 else precision
         self.is_softmax = config.objective.method == "softmax"
         torch.manual_seed(config.seed)
-        self.encoder = build_encoder(
+        encoder = build_encoder(
             config.encoder.name,
             config.encoder.stem,
             config.encoder.embedding_size,
             weights=config.encoder.weights,
             num_classes=len(similarity_CC) if self.is_softmax else None,
-        ).to(device)
-        self.encoder.to(memory_format=torch.channels_last)
-        self._similarity_CC = similarity_CC.to(device, torch.float32)
+        ).to(device, self._dtype)
+        encoder.to(memory_format=torch.channels_last)
+        self.encoder = self._team.convert(encoder, config.training.sync_batch_norm)
+        self._similarity_CC = similarity_CC.to(device, self._dtype)
         self._views = view_settings(config)
         contrast, objective = config.contrast, config.objective
         has_keys = contrast.momentum > 0 and not self.is_softmax
         self.key_encoder = copy.deepcopy(self.encoder).requires_grad_(False) if has_keys else None
         self.bank = (
-            MemoryBank(contrast.bank_size, config.encoder.embedding_size, device)
+            MemoryBank(contrast.bank_size, config.encoder.embedding_size, device).to(self._dtype)
             if contrast.bank_size and not self.is_softmax
             else None
         )
@@ -82,31 +88,29 @@ class Learner:
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Returns the context in which the encoder runs."""
-        if self._precision is None:
+        if self._autocast is None:
             return nullcontext()
-        return torch.autocast(self._device.type, self._precision)
+        return torch.autocast(self._device.type, self._autocast)
 
-    def step_loss(self, crops_BCHW: Tensor, label_B: Tensor, step: int) -> StepLoss:
+    def step_loss(self, crops_bCHW: Tensor, label_B: Tensor, step: int) -> StepLoss:
         """Returns the loss of a batch; keys enter the bank after it is computed.
 
         Args:
-            crops_BCHW: uint8 on the device.
-            label_B: Index into the known classes.
+            crops_bCHW: uint8 on the device: the rows of the batch that are this process's.
+            label_B: Index into the known classes, of the whole batch.
             step: 0 for the first; with the run's seed it fixes the views.
         """
-        seed = self._config.seed
-        first, second = (
-            make_view(crops_BCHW, self._views, view_seed(seed, step, view)).contiguous(
-                memory_format=torch.channels_last
-            )
-            for view in (1, 2)
-        )
+        size = len(label_B)
+        first, second = (self._view(crops_bCHW, size, step, view) for view in (1, 2))
         if self.is_softmax:
             with self.autocast():
-                logits = self.encoder.logits(torch.cat([first, second]))
-            loss = functional.cross_entropy(logits.float(), label_B.repeat(2))
+                both = self.encoder.logits(torch.cat([first, second])).to(self._dtype).chunk(2)
+            logits = torch.cat([self._team.gather(logits_bC, size) for logits_bC in both])
+            loss = functional.cross_entropy(logits, label_B.repeat(2))
             return StepLoss(loss, loss.detach().reshape(1))
-        query_BD, key_BD = self._embed_views(first, second)
+        query_BD, key_BD = (
+            self._team.gather(z_bD, size) for z_bD in self._embed_views(first, second)
+        )
         bank = self.bank
         detail = self._loss.forward_detailed(
             query_BD,
@@ -120,6 +124,12 @@ class Learner:
         if bank is not None:
             bank.enqueue(key_BD.detach(), label_B)
         return StepLoss(detail.total, detail.by_rank_R)
+
+    def _view(self, crops_bCHW: Tensor, batch_size: int, step: int, view: int) -> Tensor:
+        seed = view_seed(self._config.seed, step, view)
+        rows = self._team.rows(batch_size)
+        images = make_view(crops_bCHW, self._views, seed, batch_size=batch_size, rows=rows)
+        return images.to(self._dtype, memory_format=torch.channels_last)
 
     def _embed_views(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
         if self.key_encoder is None:
@@ -141,7 +151,9 @@ class Learner:
             embedding_ND on the unit sphere (SoftMax: normalised features), float32, and
             logits_NC for SoftMax, else None.
         """
-        images = plain_view(crops_NCHW, self._views).contiguous(memory_format=torch.channels_last)
+        images = plain_view(crops_NCHW, self._views).to(
+            self._dtype, memory_format=torch.channels_last
+        )
         with self.autocast():
             if not self.is_softmax:
                 return self.encoder(images).float(), None
@@ -154,6 +166,14 @@ class Learner:
         self.encoder.train(mode)
         if self.key_encoder is not None:
             self.key_encoder.train(mode)
+        if self._config.training.freeze_batch_norm:
+            for encoder in (self.encoder, self.key_encoder):
+                _freeze_batch_norm(encoder)
+
+    def align(self) -> None:
+        """Gives all processes the weights of process 0."""
+        self._team.align(self.encoder)
+        self._team.align(self.key_encoder)
 
     def is_finite(self) -> bool:
         """Tells whether all weights are finite: a diverged encoder is not worth saving."""
@@ -175,6 +195,12 @@ class Learner:
             self.key_encoder.load_state_dict(state["key_encoder"])
         if self.bank is not None:
             self.bank.load_state_dict(state["bank"])
+
+
+def _freeze_batch_norm(encoder: nn.Module | None) -> None:
+    for module in encoder.modules() if encoder is not None else ():
+        if isinstance(module, nn.BatchNorm2d | nn.SyncBatchNorm):
+            module.eval()
 
 
 def view_settings(config: ExperimentConfig) -> ViewSettings:

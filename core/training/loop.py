@@ -1,6 +1,6 @@
 """The loop over steps: a pure function of seed and step, so that a resume is exact.
 
-Shape suffixes: S steps, B batch.
+Shape suffixes: S steps, B batch, b the rows of it that are this process's.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import torch
 from core.config import ExperimentConfig
 from core.events import Emit, EpochCompleted, PhaseChanged
 from core.training.control import TrainingControl
+from core.training.distributed import Team
 from core.training.experiment import Experiment
 from core.training.judging import Crops, Validation, validate
 from core.training.learner import Learner
@@ -55,6 +56,7 @@ class TrainingLoop:
         emit: Receives the events.
         control: Looked at before every step.
         save: Called now and then, when a checkpoint is due.
+        team: The processes that share every batch.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class TrainingLoop:
         emit: Emit,
         control: TrainingControl,
         save: Callable[[], None],
+        team: Team,
     ) -> None:
         self._config = config
         self._learner = learner
@@ -78,10 +81,12 @@ class TrainingLoop:
         self._emit = emit
         self._control = control
         self._save = save
+        self._team = team
         self.best_state: dict[str, Any] | None = None
         self._objects = crops.readable(experiment.train)
         self._label_N = experiment.label_N[self._objects]
         batch_size = min(config.training.batch_size, len(self._objects))
+        team.require_rows(batch_size)
         self.steps_per_epoch = steps_in_epoch(len(self._objects), batch_size)
         self._total_steps = self.steps_per_epoch * config.training.epochs
         self._reporter = StepReporter(emit, batch_size)
@@ -93,10 +98,11 @@ class TrainingLoop:
         saved_at = started = time.perf_counter()
         self._reporter.restart_clock()
         first = True
-        while progress.step < self._total_steps and not self._control.stop_requested:
+        while progress.step < self._total_steps:
             if self._control.paused:
                 self._pause()
-                continue
+            if self._team.agree(self._control):
+                break
             self._step()
             if first:
                 self._emit(PhaseChanged(phase="training"))
@@ -106,7 +112,7 @@ class TrainingLoop:
             now = time.perf_counter()
             progress.trained_s += now - started
             started = now
-            if now - saved_at > checkpoint_interval_s:
+            if now - saved_at > checkpoint_interval_s and self._team.is_main:
                 self._flush()
                 self._save()
                 saved_at = time.perf_counter()
@@ -134,11 +140,12 @@ class TrainingLoop:
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         row_B = self._row_SB[position]
-        crops_BCHW = self._crops[self._objects[row_B]]
-        label_B = torch.from_numpy(self._label_N[row_B]).to(crops_BCHW.device, non_blocking=True)
-        loss = self._learner.step_loss(crops_BCHW, label_B, progress.step)
+        crops_bCHW = self._crops[self._objects[row_B[self._team.rows(len(row_B))]]]
+        label_B = torch.from_numpy(self._label_N[row_B]).to(crops_bCHW.device, non_blocking=True)
+        loss = self._learner.step_loss(crops_bCHW, label_B, progress.step)
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss.total)
+        self._team.sum_gradients(self._learner.encoder.parameters())
         if config.training.gradient_clip:
             torch.nn.utils.clip_grad_norm_(
                 self._learner.encoder.parameters(), config.training.gradient_clip
@@ -157,7 +164,9 @@ class TrainingLoop:
         progress = self._progress
         self._flush()
         duration_s = time.perf_counter() - self._epoch_started
-        judged = validate(self._learner, self._experiment, self._crops, self._config.seed)
+        judged = None
+        if self._team.is_main:  # The others wait for it at the next step.
+            judged = validate(self._learner, self._experiment, self._crops, self._config.seed)
         progress.epochs = progress.step // self.steps_per_epoch
         mean_loss = progress.loss_sum / self.steps_per_epoch
         progress.loss_sum = 0.0

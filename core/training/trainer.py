@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 import traceback
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -25,6 +26,7 @@ from core.runs import EventLog, Run, default_cache
 from core.training.checkpoint import BEST, LAST, load_checkpoint, save_checkpoint
 from core.training.control import TrainingControl
 from core.training.device import choose_device, choose_precision, describe_device
+from core.training.distributed import ProcessLostError, Team
 from core.training.environment import write_environment
 from core.training.experiment import Experiment
 from core.training.finish import judge_and_write
@@ -50,6 +52,7 @@ class Trainer:
         control: Looked at before every step.
         resume: Continue from the last checkpoint.
         judge_only: Only judge the last checkpoint on the test split.
+        team: The processes that train together; only process 0 emits and writes.
     """
 
     def __init__(
@@ -60,7 +63,9 @@ class Trainer:
         *,
         resume: bool = False,
         judge_only: bool = False,
+        team: Team | None = None,
     ) -> None:
+        self._team = team if team is not None else Team()
         self._run = run
         self._receive = emit
         self._control = control
@@ -78,7 +83,10 @@ class Trainer:
             outcome = self._train()
         except Exception as error:  # noqa: BLE001 - every error becomes the run's outcome
             outcome = self._outcome_of(error)
-        self._finish(outcome)
+        if self._team.is_main:
+            self._finish(outcome)
+        elif outcome.status == "failed":
+            self._team.report(outcome)
         return outcome
 
     # ----- phases -----
@@ -87,18 +95,19 @@ class Trainer:
         config = self._run.config
         started = time.perf_counter()
         self._emit(PhaseChanged(phase="reading data"))
-        device = choose_device(config.device)
-        if not self._judge_only:
-            write_environment(self._run, config, device)
+        device = self._team.device(choose_device(config.device))
+        if self._writes_run:
+            self._write_environment(device)
         experiment = Experiment.prepare(config, self._run.ranking)
         similarity_CC = torch.from_numpy(experiment.similarity_CC)
         precision = choose_precision(config.training.precision, device)
-        learner = Learner(config, similarity_CC, device, precision)
+        learner = Learner(config, similarity_CC, device, precision, self._team)
         optimizer = build_optimizer(config, learner)
         warning = self._load(learner, optimizer, device) if self._resume else ""
+        learner.align()
         self._timing["reading_s"] = time.perf_counter() - started
-        if not self._judge_only:
-            write_environment(self._run, config, device, experiment)
+        if self._writes_run:
+            self._write_environment(device, experiment)
             self._open_log()
         self._accepted = True
         for message in (
@@ -106,7 +115,8 @@ class Trainer:
             *([WarningRaised(message=warning)] if warning else []),
         ):
             self._emit(message)
-        crops = self._build_crops(experiment, device)
+        with self._team.one_first():
+            crops = self._build_crops(experiment, device)
         loop = TrainingLoop(
             config,
             learner,
@@ -117,13 +127,14 @@ class Trainer:
             self._emit,
             self._control,
             lambda: self._save(learner, optimizer, loop),
+            self._team,
         )
         if not self._judge_only:
             self._emit(
                 RunStarted(
                     run=self._run.name,
                     method=config.objective.method,
-                    device=describe_device(device),
+                    device=self._describe(device),
                     epochs=config.training.epochs,
                     steps_per_epoch=loop.steps_per_epoch,
                     train_objects=len(crops.readable(experiment.train)),
@@ -136,8 +147,25 @@ class Trainer:
             loop.run(CHECKPOINT_INTERVAL_S)
             if self._control.cancel_requested:
                 raise Cancelled
+            self._team.leave()
+            if not self._team.is_main:
+                return Outcome("done", "Process 0 judges the run.", epochs=self._progress.epochs)
             self._save(learner, optimizer, loop)
         return self._judge(learner, experiment, crops)
+
+    @property
+    def _writes_run(self) -> bool:
+        return self._team.is_main and not self._judge_only
+
+    def _write_environment(
+        self, device: torch.device, experiment: Experiment | None = None
+    ) -> None:
+        count = self._team.num_processes
+        write_environment(self._run, self._run.config, device, experiment, num_processes=count)
+
+    def _describe(self, device: torch.device) -> str:
+        count = self._team.num_processes
+        return f"{count} x {describe_device(device)}" if count > 1 else describe_device(device)
 
     def _build_crops(self, experiment: Experiment, device: torch.device) -> Crops:
         started = time.perf_counter()
@@ -212,7 +240,7 @@ class Trainer:
         optimizer.load_state_dict(loaded.state["optimizer"])
         self._progress = Progress(**loaded.state["progress"])
         torch.set_rng_state(loaded.state["rng"].cpu())
-        if not self._judge_only:
+        if self._writes_run:
             self._run.cut_events_after(self._progress.step)
             (self._run.path / "outcome.json").unlink(missing_ok=True)
         return loaded.warning
@@ -220,6 +248,8 @@ class Trainer:
     # ----- events and ends -----
 
     def _emit(self, event: Event) -> None:
+        if not self._team.is_main:
+            return
         if self._log is not None:
             self._log.write(event)
         else:
@@ -238,6 +268,8 @@ class Trainer:
             return Outcome("stopped", message, "Continue it with --resume.", epochs=done)
         if isinstance(error, Cancelled | BuildStopped):
             return Outcome("cancelled", "The run was cancelled and discarded.")
+        if isinstance(error, ProcessLostError):
+            return replace(self._team.explain(error), epochs=done)
         cause = self._cause_of(error)
         if cause == "loss":
             hint = "Lower the learning rate, or warm up longer."

@@ -1,0 +1,137 @@
+"""Two processes that train one model, started by torchrun as a user would."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from core.runs import Run
+from core.training.distributed import Team
+from tests.core.training.conftest import Create, Train, Trained
+
+EXACT = {"training__precision": "float64", "training__freeze_batch_norm": True}
+OBJECTIVES = {
+    "bank": {"contrast__bank_size": 64, "contrast__momentum": 0.9},
+    "batch": {"contrast__bank_size": 0, "contrast__momentum": 0.0},
+    "softmax": {"objective__method": "softmax"},
+}
+
+
+def start(run: Path, *words: str) -> subprocess.Popen[str]:
+    """Starts the run that has been created in `run`, in two processes."""
+    launch = ["torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
+    command = [sys.executable, "-m", *launch, "-m", "core.cli", "train", "--run-dir", str(run)]
+    return subprocess.Popen(
+        [*command, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+
+
+def settings(run: Run) -> list[str]:
+    """Returns the words that make the same run again."""
+    return [str(run.path / "config.yaml"), "--ranking", str(run.path / "ranking.yaml")]
+
+
+def losses(path: Path) -> dict[int, float]:
+    return Trained(Run(path), None, ()).losses()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_two_processes_give_the_losses_of_one(train: Train, tmp_path: Path, objective: str) -> None:
+    """The batch of 41 does not divide by two: one process has a row more."""
+    alone = train(**EXACT, **OBJECTIVES[objective], training__batch_size=41)
+    process = start(tmp_path / "both", *settings(alone.run))
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    expected = alone.losses()
+    found = losses(tmp_path / "both")
+    assert len(expected) > 3
+    assert found == pytest.approx(expected, rel=0, abs=1e-6)
+    both = Run(tmp_path / "both")
+    assert both.metrics()["confusion"] == alone.run.metrics()["confusion"]  # type: ignore[index]
+    assert both.environment()["num_processes"] == 2
+
+
+def test_interrupted_and_resumed(create: Create, tmp_path: Path) -> None:
+    """Ctrl+C reaches one process first; both end after the same step, and the run goes on."""
+    run = create(**EXACT, training__epochs=40)
+    process = start(tmp_path / "both", *settings(run))
+    wait_for(lambda: len(losses(tmp_path / "both")) > 2, process)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    stopped = Run(tmp_path / "both")
+    outcome = stopped.outcome()
+    assert outcome is not None
+    assert outcome.status == "stopped"
+    done = max(losses(stopped.path))
+    assert 2 < done < 40 * 3
+    resumed = start(stopped.path, "--resume")
+    wait_for(lambda: max(losses(stopped.path)) > done, resumed)
+    resumed.send_signal(signal.SIGINT)
+    resumed.communicate(timeout=60)
+    assert sorted(losses(stopped.path)) == list(range(1, max(losses(stopped.path)) + 1))
+
+
+def test_a_process_that_dies_ends_the_run_with_a_sentence(create: Create, tmp_path: Path) -> None:
+    run = create(**EXACT, training__epochs=40)
+    process = start(tmp_path / "both", *settings(run))
+    wait_for(lambda: len(losses(tmp_path / "both")) > 2, process)
+    os.kill(worker(process.pid, index=1), signal.SIGKILL)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    outcome = Run(tmp_path / "both").outcome()
+    assert outcome is not None
+    assert outcome.message == "Another process of the run ended or cannot be reached."
+    assert "core/training" not in errors  # torchrun prints a traceback of its own, we none
+
+
+def test_a_batch_too_small_is_told_once(create: Create, tmp_path: Path) -> None:
+    run = create(training__batch_size=3)
+    process = start(tmp_path / "both", *settings(run))
+    _, errors = process.communicate(timeout=60)
+    assert errors.count("error: A batch of 3 objects is too small for 2 processes.") == 1
+    assert process.returncode == 1  # torchrun's own, whatever its processes return
+
+
+def test_rows_cover_the_batch_once() -> None:
+    for count in (1, 2, 3, 7):
+        rows = []
+        for index in range(count):
+            team = Team()
+            team.process_index, team.num_processes = index, count
+            part = list(range(23))[team.rows(23)]
+            assert len(part) in (23 // count, 23 // count + 1)
+            rows += part
+        assert rows == list(range(23))
+
+
+def worker(launcher: int, index: int) -> int:
+    """Returns the process id of one of the processes that torchrun started."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit() and f"PPid:\t{launcher}\n" in (folder / "status").read_text():
+            words = (folder / "environ").read_bytes().split(b"\0")
+            if f"RANK={index}".encode() in words:
+                return int(folder.name)
+    raise AssertionError("no such process")
+
+
+def wait_for(happened: object, process: subprocess.Popen[str]) -> None:
+    until = time.monotonic() + 60
+    while True:
+        try:
+            if happened():  # type: ignore[operator]
+                return
+        except (OSError, ValueError):
+            pass
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until, "it takes too long"
+        time.sleep(0.1)
