@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from core.cli_detect import detect_app
 from core.cli_output import make_reporter, print_error, summary_to_json
 from core.config import ExperimentConfig
 from core.config_files import load_config, load_recipe, parse_assignments
@@ -38,6 +39,7 @@ runs_app = typer.Typer(help="Runs of the workspace.")
 app.add_typer(data_app, name="data")
 app.add_typer(ranking_app, name="ranking")
 app.add_typer(runs_app, name="runs")
+app.add_typer(detect_app, name="detect")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 

@@ -1,0 +1,289 @@
+"""Detections in files: COCO's results format, with names in place of numbers.
+
+A file is a JSON list of {"image_id": "000001", "category": "dog", "bbox": [x, y, width, height],
+"score": 0.9}: the image file's stem, the class, 0-based pixels, a confidence in [0, 1].
+
+Shape suffixes: M detections.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from core.data.index import BoolArray, DatasetIndex, IntArray
+from core.errors import DataError
+from core.ranking import nearest
+from core.runs import write_atomically
+
+Float64Array = npt.NDArray[np.float64]
+Item = Mapping[str, Any]
+
+UNKNOWN = "unknown"
+LARGEST_FILE_BYTES = 2 * 1024**3
+LARGEST_PX = 1e9
+_EXAMPLE = (
+    'Each item is {"image_id": "000001", "category": "dog", "bbox": [x, y, width, height], '
+    '"score": 0.9}.'
+)
+
+
+@dataclass(frozen=True, eq=False)
+class DetectionSet:
+    """What was found in the images of a data set, in the order of the file.
+
+    Attributes:
+        image_index_M: Image of the DatasetIndex, int64.
+        label_M: Index into its classes, int64; -1: found, but of no known class.
+        box_xywh_M4: Left, top, width and height in pixels, 0-based, float64.
+        score_M: Confidence in [0, 1], float64.
+    """
+
+    image_index_M: IntArray
+    label_M: IntArray
+    box_xywh_M4: Float64Array
+    score_M: Float64Array
+
+    def __post_init__(self) -> None:
+        count = len(self.image_index_M)
+        assert self.box_xywh_M4.shape == (count, 4)
+        assert self.label_M.shape == self.score_M.shape == (count,)
+
+    def __len__(self) -> int:
+        return len(self.image_index_M)
+
+    @property
+    def box_xyxy_M4(self) -> Float64Array:
+        """The boxes' corners; x2 and y2 exclusive."""
+        corner_M2 = self.box_xywh_M4[:, :2]
+        return np.concatenate([corner_M2, corner_M2 + self.box_xywh_M4[:, 2:]], axis=1)
+
+    def take(self, rows: IntArray | BoolArray) -> DetectionSet:
+        """Returns some of them, by number or by mask."""
+        return DetectionSet(
+            self.image_index_M[rows],
+            self.label_M[rows],
+            self.box_xywh_M4[rows],
+            self.score_M[rows],
+        )
+
+
+# ----- reading -----
+
+
+def read_detections(path: Path, index: DatasetIndex) -> DetectionSet:
+    """Reads the detections in a data set's images.
+
+    Further keys are ignored; boxes may reach outside their image; the category "unknown" is a
+    detection of no known class.
+
+    Raises:
+        DataError: The file cannot be read, or an item of it makes no sense; the first is named.
+    """
+    items = _read_list(path)
+    offender = f"of {path.name}"
+    columns = {key: _column(items, key, offender) for key in ("image_id", "category")}
+    positions = {name: at for at, name in enumerate(index.image_ids)}
+    image_index_M = _numbered(columns["image_id"], positions)
+    if (at := _first(image_index_M < 0)) is not None:
+        name = columns["image_id"][at]
+        raise DataError(
+            f"Item {at + 1} {offender} names the image {name!r}, which {index.name} does not have.",
+            "image_id is an image file's name without its ending, as text, such as "
+            f"{index.image_ids[0]!r}.",
+        )
+    labels = {UNKNOWN: -1} | {name: at for at, name in enumerate(index.classes)}
+    label_M = _numbered(columns["category"], labels, missing=-2)
+    if (at := _first(label_M == -2)) is not None:
+        name = columns["category"][at]
+        raise DataError(
+            f"Item {at + 1} {offender} has the category {name!r}, which is no class of "
+            f"{index.name}.",
+            nearest(str(name), index.classes, "Correct the category"),
+        )
+    return DetectionSet(image_index_M, label_M, _boxes(items, offender), _scores(items, offender))
+
+
+def _read_list(path: Path) -> list[Any]:
+    hint = f"Choose a JSON list. {_EXAMPLE}"
+    try:
+        if path.stat().st_size > LARGEST_FILE_BYTES:
+            raise DataError(
+                f"{path} is larger than {LARGEST_FILE_BYTES / 1024**3:.0f} GiB.",
+                "Keep the 100 best detections of each image, or evaluate in parts.",
+            )
+        items = json.loads(path.read_bytes())
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read: {(error.strerror or str(error)).lower()}.",
+            "Give the file that a detector wrote.",
+        ) from error
+    except (ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{path} is not valid JSON ({reason}).", hint) from error
+    except MemoryError as error:
+        raise DataError(
+            f"{path} does not fit in memory.", "Keep the 100 best detections of each image."
+        ) from error
+    if not isinstance(items, list):
+        raise DataError(f"{path} holds no list of detections.", hint)
+    if set(map(type, items)) - {dict}:
+        at = next(at for at, item in enumerate(items) if not isinstance(item, dict))
+        raise DataError(f"Item {at + 1} of {path.name} is no JSON object.", _EXAMPLE)
+    return items
+
+
+def _column(items: list[Any], key: str, offender: str) -> list[Any]:
+    try:
+        return [item[key] for item in items]
+    except KeyError:
+        at = next(at for at, item in enumerate(items) if key not in item)
+        raise DataError(f"Item {at + 1} {offender} has no {key}.", _EXAMPLE) from None
+
+
+def _numbered(names: list[Any], numbers: Mapping[str, int], missing: int = -1) -> IntArray:
+    if not set(map(type, names)) - {str}:
+        found = [numbers.get(name, missing) for name in names]
+    else:
+        found = [numbers.get(n, missing) if isinstance(n, str) else missing for n in names]
+    return np.array(found, dtype=np.int64)
+
+
+def _boxes(items: list[Any], offender: str) -> Float64Array:
+    boxes = _column(items, "bbox", offender)
+    shapely = not set(map(type, boxes)) - {list} and not set(map(len, boxes)) - {4}
+    if not shapely or _has_other_than_numbers(chain.from_iterable(boxes)):
+        at, box = next((at, box) for at, box in enumerate(boxes) if not _is_four_numbers(box))
+        raise DataError(
+            f"Item {at + 1} {offender} has a bbox that is not four numbers: {_shown(box)}.",
+            _EXAMPLE,
+        )
+    box_xywh_M4 = _array(list(chain.from_iterable(boxes))).reshape(-1, 4)
+    if (wrong := _first(~np.isfinite(box_xywh_M4).all(axis=1))) is not None:
+        raise DataError(
+            f"Item {wrong + 1} {offender} has a bbox with a number that is not finite: "
+            f"{_shown(boxes[wrong])}.",
+            "Correct the detector, or leave such boxes out.",
+        )
+    if (wrong := _first((box_xywh_M4[:, 2:] < 0).any(axis=1))) is not None:
+        raise DataError(
+            f"Item {wrong + 1} {offender} has an inverted bbox: {_shown(boxes[wrong])}.",
+            "bbox is [x, y, width, height], not two corners; width and height are not negative.",
+        )
+    if (wrong := _first((np.abs(box_xywh_M4) > LARGEST_PX).any(axis=1))) is not None:
+        raise DataError(
+            f"Item {wrong + 1} {offender} has a bbox beyond any image: {_shown(boxes[wrong])}.",
+            "bbox is [x, y, width, height] in pixels.",
+        )
+    return box_xywh_M4
+
+
+def _scores(items: list[Any], offender: str) -> Float64Array:
+    scores = _column(items, "score", offender)
+    if _has_other_than_numbers(scores):
+        at, score = next((at, s) for at, s in enumerate(scores) if not _is_number(s))
+        raise DataError(
+            f"Item {at + 1} {offender} has a score that is no number: {_shown(score)}.",
+            _EXAMPLE,
+        )
+    score_M = _array(scores)
+    if (wrong := _first(~((score_M >= 0) & (score_M <= 1)))) is not None:
+        raise DataError(
+            f"Item {wrong + 1} {offender} has the score {_shown(scores[wrong])}, outside 0 to 1.",
+            "A score is a confidence from 0 to 1; logits are none.",
+        )
+    return score_M
+
+
+def _array(numbers: list[Any]) -> Float64Array:
+    try:
+        return np.array(numbers, dtype=np.float64)
+    except OverflowError:
+        return np.array([_float(number) for number in numbers], dtype=np.float64)
+
+
+def _float(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return np.inf
+
+
+def _has_other_than_numbers(values: Iterable[Any]) -> bool:
+    return bool(set(map(type, values)) - {int, float})
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in {int, float}
+
+
+def _is_four_numbers(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 4 and all(map(_is_number, value))
+
+
+def _first(wrong_M: BoolArray | np.bool_) -> int | None:
+    rows = np.flatnonzero(wrong_M)
+    return int(rows[0]) if len(rows) else None
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value) if type(value) is not int else f"{_float(value):.6g}"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+# ----- writing -----
+
+
+def detection_items(index: DatasetIndex, found: DetectionSet) -> Iterator[Item]:
+    """Yields detections as the file's items."""
+    for image, label, box, score in zip(
+        found.image_index_M.tolist(),
+        found.label_M.tolist(),
+        found.box_xywh_M4.tolist(),
+        found.score_M.tolist(),
+        strict=True,
+    ):
+        category = index.classes[label] if label >= 0 else UNKNOWN
+        yield {
+            "image_id": index.image_ids[image],
+            "category": category,
+            "bbox": box,
+            "score": score,
+        }
+
+
+def write_detections(path: Path, items: Iterable[Item]) -> int:
+    """Writes detections one a line as they come, so that any number needs no memory.
+
+    The file is there once it is complete, or not at all.
+
+    Args:
+        path: The file; an old one is replaced.
+        items: As in the module's description; further keys are kept.
+
+    Returns:
+        How many were written.
+
+    Raises:
+        RunError: It cannot be written.
+    """
+    count = 0
+
+    def write(file: IO[bytes]) -> None:
+        nonlocal count
+        file.write(b"[")
+        for item in items:
+            file.write(b",\n" if count else b"\n")
+            file.write(json.dumps(item, ensure_ascii=False, allow_nan=False).encode())
+            count += 1
+        file.write(b"\n]\n")
+
+    write_atomically(path, write)
+    return count
