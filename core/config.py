@@ -7,7 +7,7 @@ has a title (its label), a description (its help) and, where it is a number, lim
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -235,7 +235,38 @@ class TrainingConfig(_Section):
     )
 
 
-class ExperimentConfig(_Section):
+class ConfigTree(_Section):
+    """A tree of settings with dotted keys, such as "optimizer.learning_rate"."""
+
+    def to_yaml(self) -> str:
+        """Returns the whole tree as YAML text."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+    def value(self, key: str) -> Any:
+        """Returns the value of a dotted key."""
+        node: Any = self
+        for part in key.split("."):
+            node = getattr(node, part)
+        return node
+
+    def with_values(self, values: Mapping[str, Any]) -> Self:
+        """Returns a copy with dotted keys set.
+
+        Raises:
+            ConfigError: If a key is unknown or a value impossible; its `key` says which.
+        """
+        tree = self.model_dump(mode="python")
+        for key, value in values.items():
+            require_known_key(key, type(self))
+            *parents, last = key.split(".")
+            node = tree
+            for part in parents:
+                node = node[part]
+            node[last] = value
+        return tree_from(type(self), tree)
+
+
+class ExperimentConfig(ConfigTree):
     """Everything that defines a run but the ranking itself (saved beside it)."""
 
     seed: int = Field(
@@ -258,35 +289,11 @@ class ExperimentConfig(_Section):
     schedule: ScheduleConfig = ScheduleConfig()
     training: TrainingConfig = TrainingConfig()
 
-    def to_yaml(self) -> str:
-        """Returns the whole tree as YAML text."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
-    def value(self, key: str) -> Any:
-        """Returns the value of a dotted key, such as "optimizer.learning_rate"."""
-        node: Any = self
-        for part in key.split("."):
-            node = getattr(node, part)
-        return node
-
-    def with_values(self, values: Mapping[str, Any]) -> ExperimentConfig:
-        """Returns a copy with dotted keys set.
-
-        Raises:
-            ConfigError: If a key is unknown or a value impossible; its `key` says which.
-        """
-        tree = self.model_dump(mode="python")
-        for key, value in values.items():
-            require_known_key(key)
-            *parents, last = key.split(".")
-            node = tree
-            for part in parents:
-                node = node[part]
-            node[last] = value
-        return config_from_tree(tree)
+Tree = TypeVar("Tree", bound=ConfigTree)
 
 
-def config_keys() -> Iterator[tuple[str, FieldInfo]]:
+def config_keys(of: type[ConfigTree] = ExperimentConfig) -> Iterator[tuple[str, FieldInfo]]:
     """Yields every dotted key with its field, in the order of the tree."""
 
     def walk(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, FieldInfo]]:
@@ -297,19 +304,24 @@ def config_keys() -> Iterator[tuple[str, FieldInfo]]:
             else:
                 yield f"{prefix}{name}", field
 
-    yield from walk(ExperimentConfig, "")
+    yield from walk(of, "")
 
 
 def config_from_tree(tree: Mapping[str, Any]) -> ExperimentConfig:
+    """Validates the configuration of a run, as read from YAML; see `tree_from`."""
+    return tree_from(ExperimentConfig, tree)
+
+
+def tree_from(of: type[Tree], tree: Mapping[str, Any]) -> Tree:
     """Validates a nested mapping, as read from YAML.
 
     Raises:
         ConfigError: For the first unknown key or impossible value.
     """
-    for key in _leaf_keys(tree):
-        require_known_key(key)
+    for key in _leaf_keys(of, tree):
+        require_known_key(key, of)
     try:
-        return ExperimentConfig.model_validate(tree)
+        return of.model_validate(tree)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
@@ -318,21 +330,21 @@ def config_from_tree(tree: Mapping[str, Any]) -> ExperimentConfig:
         if first["type"] == "string_pattern_mismatch":
             reason = "it is none of the choices"
         raise ConfigError(
-            f"{key} = {_short(first['input'])} is not possible: {reason}.", _hint_for(key), key
+            f"{key} = {_short(first['input'])} is not possible: {reason}.", _hint_for(of, key), key
         ) from error
 
 
-def _leaf_keys(tree: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    sections = {key.split(".")[0] for key, _ in config_keys() if "." in key}
+def _leaf_keys(of: type[ConfigTree], tree: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    sections = {key.split(".")[0] for key, _ in config_keys(of) if "." in key}
     for name, value in tree.items():
         if not prefix and name in sections and isinstance(value, Mapping):
-            yield from _leaf_keys(value, f"{name}.")
+            yield from _leaf_keys(of, value, f"{name}.")
         elif not isinstance(value, BaseModel):
             yield f"{prefix}{name}"
 
 
-def require_known_key(key: str) -> None:
-    known = [known for known, _ in config_keys()]
+def require_known_key(key: str, of: type[ConfigTree] = ExperimentConfig) -> None:
+    known = [known for known, _ in config_keys(of)]
     if key in known:
         return
     sections = sorted({k.split(".")[0] for k in known if "." in k})
@@ -344,8 +356,8 @@ def require_known_key(key: str) -> None:
     raise ConfigError(f"There is no configuration key '{key}'.", hint, key)
 
 
-def _hint_for(key: str) -> str:
-    for known, field in config_keys():
+def _hint_for(of: type[ConfigTree], key: str) -> str:
+    for known, field in config_keys(of):
         if known == key:
             return field.description or ""
     return "Correct the values in this group."

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from core.config import ExperimentConfig, config_from_tree, require_known_key
+from core.config import ConfigTree, ExperimentConfig, config_from_tree, require_known_key
 from core.errors import ConfigError
 from core.plain_yaml import YamlError, read_yaml
 from core.ranking import nearest
@@ -20,7 +20,7 @@ def load_config(path: Path) -> ExperimentConfig:
     Raises:
         ConfigError: If it cannot be read or is not a configuration.
     """
-    return config_from_tree(_read_tree(path))
+    return config_from_tree(read_tree(path))
 
 
 def recipe_names() -> tuple[str, ...]:
@@ -40,8 +40,14 @@ def load_recipe(name: str) -> ExperimentConfig:
     return load_config(RECIPE_FOLDER / f"{name}.yaml")
 
 
-def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
+def parse_assignments(
+    assignments: Iterable[str], of: type[ConfigTree] = ExperimentConfig
+) -> dict[str, Any]:
     """Reads `key=value` words, the values as YAML.
+
+    Args:
+        assignments: The words.
+        of: The tree whose keys they are.
 
     Raises:
         ConfigError: If a word has no `=`, an unknown key or a value that is no YAML.
@@ -51,7 +57,7 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
         key, equals, text = word.partition("=")
         if not equals:
             raise ConfigError(f"'{word}' sets nothing.", "Write --set key=value.")
-        require_known_key(key)
+        require_known_key(key, of)
         try:
             values[key] = read_yaml(text)
         except YamlError as error:
@@ -63,7 +69,12 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
     return values
 
 
-def _read_tree(path: Path) -> dict[str, Any]:
+def read_tree(path: Path) -> dict[str, Any]:
+    """Reads the nested mapping in a YAML file, without its description.
+
+    Raises:
+        ConfigError: If it cannot be read or is none.
+    """
     try:
         tree = read_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:

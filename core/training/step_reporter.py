@@ -13,12 +13,9 @@ import torch
 
 from core.events import Emit, StepCompleted
 from core.training.learner import StepLoss
+from core.training.outcomes import LossNotFiniteError
 
 REPORT_INTERVAL_S = 0.1
-
-
-class LossNotFiniteError(Exception):
-    """The loss became infinite or NaN."""
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shutil
 import time
-import traceback
 from dataclasses import replace
 from typing import Any
 
 import torch
 
 from core.data.crops import BuildStopped
-from core.errors import AkinError, DataError, RunError
+from core.errors import AkinError, DataError
 from core.events import (
     CheckpointSaved,
     Emit,
@@ -33,14 +32,10 @@ from core.training.finish import judge_and_write
 from core.training.judging import Crops, judging_duration_s
 from core.training.learner import Learner, build_optimizer
 from core.training.loop import Progress, TrainingLoop
-from core.training.step_reporter import LossNotFiniteError
+from core.training.outcomes import Cancelled, LossNotFiniteError, outcome_of
 
 CHECKPOINT_INTERVAL_S = 30.0
 JUDGING_AFTER_STOP_S = 1.0
-
-
-class Cancelled(Exception):
-    """The user cancelled, or stopped before there was anything to keep."""
 
 
 class Trainer:
@@ -270,42 +265,13 @@ class Trainer:
             return Outcome("cancelled", "The run was cancelled and discarded.")
         if isinstance(error, ProcessLostError):
             return replace(self._team.explain(error), epochs=done)
-        cause = self._cause_of(error)
-        if cause == "loss":
-            hint = "Lower the learning rate, or warm up longer."
-            if (self._run.checkpoint_folder / LAST).exists():
-                hint = "Lower the learning rate; the last checkpoint is kept."
-            message = getattr(error, "message", str(error))
-            return Outcome("failed", message, hint, epochs=done, cause=cause)
-        if isinstance(error, AkinError):
-            return Outcome("failed", error.message, error.hint, epochs=done, cause=cause)
-        if isinstance(error, torch.OutOfMemoryError | MemoryError):
-            half = max(2, self._run.config.training.batch_size // 2)
-            hint = f"Halve the batch size to {half} and train again."
-            return Outcome(
-                "failed", "The device ran out of memory.", hint, epochs=done, cause="memory"
-            )
-        if isinstance(error, FileNotFoundError | NotADirectoryError):
-            message = f"{error.filename} vanished while the run was using it."
-            hint = "Bring it back and resume the run."
-            return Outcome("failed", message, hint, epochs=done, cause="data")
-        if isinstance(error, OSError):
-            message = f"Writing the run failed: {(error.strerror or str(error)).lower()}."
-            hint = "Free some disk space and resume the run."
-            return Outcome("failed", message, hint, epochs=done, cause="disk")
-        details = "".join(traceback.format_exception(error))
-        message = f"Training failed: {type(error).__name__}: {error}."
-        hint = "The log has the details; please report them."
-        return Outcome("failed", message, hint, details, epochs=done, cause="bug")
-
-    def _cause_of(self, error: Exception) -> str:
-        if isinstance(error, LossNotFiniteError):
-            return "loss"
-        if not self._accepted or isinstance(error, DataError):
-            return "input"
-        if isinstance(error, RunError):
-            return "disk"
-        return "loss" if isinstance(error, AkinError) else "bug"
+        return outcome_of(
+            error,
+            epochs=done,
+            accepted=self._accepted,
+            has_checkpoint=(self._run.checkpoint_folder / LAST).exists(),
+            batch_size=self._run.config.training.batch_size,
+        )
 
     def _finish(self, outcome: Outcome) -> None:
         unused = outcome.status == "failed" and outcome.cause == "input" and not self._log
