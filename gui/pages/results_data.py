@@ -6,7 +6,7 @@ Shape suffixes: N judged objects, C known classes.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,13 @@ import numpy.typing as npt
 
 from core.data.index import DatasetIndex
 from core.errors import AkinError
-from core.evaluation.ood import max_softmax_score
+from core.evaluation.confusion import cell_counts
+from core.evaluation.ood import max_cosine_score, max_softmax_score
+from core.evaluation.report import OOD_SCORE
 from core.runs import Predictions, Run
+from gui.models.run_curves import RunCurves
 
+MAX_COSINE = "max cosine"
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
@@ -32,6 +36,7 @@ class RunResults:
         predictions: predictions.npz; None where it is missing.
         problem: Why there is nothing to show; "" if there is.
         hint: What to do about it.
+        curves: What its events draw.
     """
 
     run: Run
@@ -40,27 +45,30 @@ class RunResults:
     predictions: Predictions | None
     problem: str = ""
     hint: str = ""
+    curves: RunCurves = field(default_factory=RunCurves)
 
     def counts_CC(self) -> IntArray:
         """Returns the confusion counts, rows true, columns predicted, int64, shape (C, C)."""
         assert self.predictions is not None
         size = len(self.predictions.classes)
-        known = self.predictions.label_N >= 0
-        pairs = self.predictions.label_N[known] * size + self.predictions.predicted_N[known]
-        return np.bincount(pairs, minlength=size * size).reshape(size, size).astype(np.int64)
+        return cell_counts(self.predictions.label_N, self.predictions.predicted_N, size, size)
 
-    def rows_of_cell(self, true: int, predicted: int) -> IntArray:
-        """Returns the rows of the predictions that one cell counts."""
-        assert self.predictions is not None
-        label_N, predicted_N = self.predictions.label_N, self.predictions.predicted_N
-        return np.flatnonzero((label_N == true) & (predicted_N == predicted)).astype(np.int64)
+    def score_names(self) -> tuple[str, ...]:
+        """Returns the scores that tell known from withheld objects, the run's own first."""
+        cosines = self.run.config.objective.method != "softmax"
+        return (OOD_SCORE, MAX_COSINE) if cosines else (OOD_SCORE,)
 
-    def scores(self) -> tuple[FloatArray, FloatArray]:
-        """Returns the scores of the known and of the withheld objects."""
+    def score_N(self, name: str) -> FloatArray:
+        """Returns a score of every object; higher means more likely known."""
         assert self.predictions is not None
-        score_N = max_softmax_score(self.predictions.score_NC)
-        known = self.predictions.label_N >= 0
-        return score_N[known], score_N[~known]
+        score = {OOD_SCORE: max_softmax_score, MAX_COSINE: max_cosine_score}[name]
+        return score(self.predictions.score_NC)
+
+    def similarity_CC(self) -> FloatArray:
+        """Returns the whole ranking the run was started with, as its compliance is judged by."""
+        assert self.predictions is not None
+        known = self.run.ranking.without_classes(self.run.config.data.withheld)
+        return known.similarity_matrix(self.predictions.classes)
 
 
 def load_results(run: Run) -> RunResults:
@@ -71,7 +79,9 @@ def load_results(run: Run) -> RunResults:
         outcome = run.outcome()
         if metrics is None:
             return _without_results(run, data, "" if outcome is None else outcome.message)
-        return RunResults(run, data, metrics, run.predictions())
+        curves = RunCurves()
+        curves.extend(run.events())
+        return RunResults(run, data, metrics, run.predictions(), curves=curves)
     except AkinError as error:
         return RunResults(run, "", None, None, error.message, error.hint)
 

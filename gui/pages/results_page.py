@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
-    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -26,13 +25,31 @@ from gui.models.runs_model import RunSummary, summarize_run
 from gui.pages.results_data import IntArray, RunResults, load_results, match_objects
 from gui.pages.results_drawer import SelectionDrawer
 from gui.pages.results_figures import FigureRow, key_figures
-from gui.pages.results_views import ComparisonCard, ComplianceCard, MatrixCard, OodCard
+from gui.pages.results_header import ResultsHeader
+from gui.pages.results_matrix import MatrixCard
+from gui.pages.results_ood import OodCard
+from gui.pages.results_views import ComparisonCard, ComplianceCard
 from gui.session import ObjectSelection, Session
 from gui.tasks import Task
 from gui.theme import SPACING, set_role
 from gui.widgets.view_card import ViewCard
 
-Loaded = tuple[RunResults | None, IntArray | None, tuple[RunSummary, ...]]
+
+@dataclass(frozen=True, eq=False)
+class _Loaded:
+    """What one reading found.
+
+    Attributes:
+        results: Of run A; None where there is no run.
+        other: Of run B; None where none is chosen.
+        objects_N: The judged objects in the open data set; None if it is another.
+        rows: Every run.
+    """
+
+    results: RunResults | None
+    other: RunResults | None
+    objects_N: IntArray | None
+    rows: tuple[RunSummary, ...]
 
 
 class ResultsPage(QWidget):
@@ -47,14 +64,13 @@ class ResultsPage(QWidget):
         super().__init__(parent)
         self._session = session
         self._results: RunResults | None = None
+        self._against: RunResults | None = None
         self._objects_N: IntArray | None = None
         self._task: Task | None = None
         self._stale = True
-        self.runs = QComboBox()
-        self.runs.setAccessibleName("The run that is judged")
-        self.runs.setMinimumWidth(180)
-        self.data_label = QLabel()
-        set_role(self.data_label, "muted")
+        self._selecting_cell = False
+        self._other: Run | None = None
+        self.header = ResultsHeader()
         self.figures = FigureRow()
         self.matrix_card = MatrixCard()
         self.ood_card = OodCard()
@@ -73,17 +89,6 @@ class ResultsPage(QWidget):
     # ----- layout -----
 
     def _lay_out(self) -> None:
-        header = QHBoxLayout()
-        header.setSpacing(SPACING)
-        title = QLabel("Results")
-        set_role(title, "title")
-        name = QLabel("of run")
-        name.setBuddy(self.runs)
-        header.addWidget(title)
-        header.addSpacing(SPACING)
-        header.addWidget(name)
-        header.addWidget(self.runs)
-        header.addWidget(self.data_label, 1)
         right = QWidget()
         column = QVBoxLayout(right)
         column.setContentsMargins(0, 0, 0, 0)
@@ -108,7 +113,7 @@ class ResultsPage(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(3 * SPACING, 2 * SPACING, 3 * SPACING, SPACING)
         layout.setSpacing(2 * SPACING)
-        layout.addLayout(header)
+        layout.addWidget(self.header)
         layout.addWidget(self.figures)
         layout.addWidget(self._pages, 1)
         layout.addWidget(self.drawer)
@@ -131,12 +136,14 @@ class ResultsPage(QWidget):
 
     def _connect(self) -> None:
         session = self._session
-        self.runs.activated.connect(self._on_run_chosen)
+        self.header.run_chosen.connect(session.select_run)
+        self.header.other_chosen.connect(self._on_other_chosen)
         self.to_training.clicked.connect(self._on_to_training)
         self.ood_card.withhold_requested.connect(self._on_to_training)
-        self.matrix_card.matrix.cell_clicked.connect(self._on_cell_clicked)
-        self.matrix_card.matrix.cleared.connect(self._on_cleared)
-        self.matrix_card.worst.clicked.connect(self.select_worst_confusion)
+        self.matrix_card.rows_selected.connect(self._on_cell_selected)
+        self.matrix_card.cleared.connect(self._on_cleared)
+        self.ood_card.rows_selected.connect(self._on_rows_selected)
+        self.ood_card.rejection_changed.connect(self.matrix_card.set_rejection)
         self.comparison_card.run_requested.connect(session.select_run)
         self.drawer.cleared.connect(self._on_cleared)
         self.drawer.browse_requested.connect(self._on_browse)
@@ -170,16 +177,19 @@ class ResultsPage(QWidget):
         if self._results is None:
             self._show_note("Reading the runs …")
 
-        def work(_progress: object, _should_stop: object) -> Loaded:
+        other = self._other
+
+        def work(_progress: object, _should_stop: object) -> _Loaded:
             found = session.store.list()
             rows = tuple(summarize_run(run, running=run == current) for run in found)
             chosen = run or _newest_judged(rows)
             results = None if chosen is None else load_results(chosen)
+            second = None if other is None or other == chosen else load_results(other)
             objects = None
             if results is not None and results.predictions is not None and index is not None:
                 fingerprint = results.run.environment().get("data_fingerprint")
                 objects = match_objects(results.predictions, index, fingerprint)
-            return results, objects, rows
+            return _Loaded(results, second, objects, rows)
 
         self._task = Task(work, self)
         self._task.succeeded.connect(self._on_loaded)
@@ -188,12 +198,17 @@ class ResultsPage(QWidget):
         self._task.start()
 
     @Slot(object)
-    def _on_loaded(self, loaded: Loaded) -> None:
-        results, objects_N, rows = loaded
+    def _on_loaded(self, loaded: _Loaded) -> None:
+        results, rows = loaded.results, loaded.rows
         if self._stale:
             return
-        self._results, self._objects_N = results, objects_N
-        self._fill_runs(rows, results.run if results else None)
+        self._results, self._objects_N = results, loaded.objects_N
+        self._against = loaded.other
+        self.header.set_runs(
+            rows,
+            results.run if results else None,
+            loaded.other.run if loaded.other else None,
+        )
         self.comparison_card.set_summaries(rows)
         self.comparison_card.model.set_current(results.run if results else None)
         self._show_results()
@@ -208,18 +223,6 @@ class ResultsPage(QWidget):
         if self._stale:
             self.reload()
 
-    def _fill_runs(self, rows: tuple[RunSummary, ...], current: Run | None) -> None:
-        with QSignalBlocker(self.runs):
-            self.runs.clear()
-            for row in reversed(rows):
-                self.runs.addItem(f"{row.name} · {row.status}", row.run)
-                if row.run == current:
-                    self.runs.setCurrentIndex(self.runs.count() - 1)
-            if current is not None and self.runs.currentData() != current:
-                self.runs.insertItem(0, current.name, current)
-                self.runs.setCurrentIndex(0)
-        self.runs.setEnabled(self.runs.count() > 0)
-
     # ----- showing -----
 
     def _show_note(self, text: str, *, offer_training: bool = False) -> None:
@@ -232,18 +235,21 @@ class ResultsPage(QWidget):
     def _show_results(self) -> None:
         results = self._results
         if results is None:
-            self.data_label.clear()
+            self.header.data_label.clear()
             self._show_note(
                 "There is nothing to judge yet. Train a run first.", offer_training=True
             )
             return
-        self.data_label.setText(f"measured on {results.data}, test split" if results.data else "")
+        self.header.data_label.setText(
+            f"measured on {results.data}, test split" if results.data else ""
+        )
         if results.metrics is None or results.predictions is None:
             self._show_note("\n".join(filter(None, (results.problem, results.hint))))
             return
         self.figures.set_figures(key_figures(results.metrics))
-        for card in (self.matrix_card, self.ood_card, self.compliance_card):
-            card.show_results(results)
+        self.matrix_card.show_results(results, self._against)
+        self.ood_card.show_results(results)
+        self.compliance_card.show_results(results)
         self._pages.setCurrentIndex(1)
         self.drawer.show()
         self._show_selection()
@@ -264,7 +270,7 @@ class ResultsPage(QWidget):
         selection = self._session.selection
         self.drawer.show_selection(self._session.dataset, selection)
         if selection is None:
-            self.matrix_card.matrix.set_selected(None)
+            self.matrix_card.let_go()
             if self._results is not None and self._objects_N is None:
                 self._say_other_data()
 
@@ -282,49 +288,44 @@ class ResultsPage(QWidget):
         folder = Path(self._results.run.config.data.folder)
         return folder if folder.is_dir() else None
 
-    @Slot(int, int)
-    def _on_cell_clicked(self, true: int, predicted: int) -> None:
-        results = self._results
-        assert results is not None
-        assert results.predictions is not None
+    @Slot(object, str)
+    def _on_cell_selected(self, rows_N: IntArray, text: str) -> None:
         if self._objects_N is None:
-            self.matrix_card.matrix.set_selected((true, predicted))
             self._say_other_data()
             return
-        rows = results.rows_of_cell(true, predicted)
-        names = results.predictions.classes
-        text = f"true {names[true]}, predicted {names[predicted]} ({len(rows)})"
-        objects = tuple(self._objects_N[rows].tolist())
-        self._session.select_objects(ObjectSelection(objects, text))
-        self.matrix_card.matrix.set_selected((true, predicted))
+        self._selecting_cell = True
+        self._session.select_objects(ObjectSelection(tuple(self._objects_N[rows_N].tolist()), text))
+        self._selecting_cell = False
+
+    @Slot(object, str)
+    def _on_rows_selected(self, rows_N: IntArray, text: str) -> None:
+        """Selects judged objects from another view than the matrix."""
+        self.matrix_card.let_go()
+        self._on_cell_selected(rows_N, text)
 
     @Slot()
     def select_worst_confusion(self) -> None:
         """Selects the largest cell off the diagonal, as a click on it would."""
-        if self._results is None or self._results.predictions is None:
-            return
-        counts_CC = self._results.counts_CC()
-        np.fill_diagonal(counts_CC, 0)
-        if counts_CC.any():
-            true, predicted = divmod(int(counts_CC.argmax()), len(counts_CC))
-            self._on_cell_clicked(true, predicted)
+        self.matrix_card.select_worst()
 
     @Slot()
     def _on_cleared(self) -> None:
         self._session.select_objects(None)
-        self.matrix_card.matrix.set_selected(None)
+        self.matrix_card.let_go()
 
     @Slot(object)
     def _on_selection_changed(self, _selection: ObjectSelection | None) -> None:
         if self._results is not None:
-            self.matrix_card.matrix.set_selected(None)
+            if not self._selecting_cell:
+                self.matrix_card.let_go()
             self._show_selection()
 
     # ----- signals -----
 
-    @Slot(int)
-    def _on_run_chosen(self, at: int) -> None:
-        self._session.select_run(self.runs.itemData(at))
+    @Slot(object)
+    def _on_other_chosen(self, run: Run | None) -> None:
+        self._other = run
+        self.reload()
 
     @Slot(object)
     def _on_run_changed(self, run: Run | None) -> None:

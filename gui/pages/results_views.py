@@ -1,4 +1,4 @@
-"""The views of the results page, each in a card: matrix, OOD, compliance, comparison."""
+"""Two views of the results page: rank compliance and the comparison of runs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ from PySide6.QtGui import QFont, QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
-    QLabel,
-    QPushButton,
     QStackedLayout,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -24,95 +21,13 @@ from core.evaluation.report import METHOD_NAMES, PAPER_FIGURES
 from core.runs import Run
 from gui.models.runs_model import RUN_ROLE, SORT_ROLE, ComparisonModel, RunSummary
 from gui.pages.results_data import RunResults
-from gui.theme import SPACING, set_role
+from gui.theme import SPACING
 from gui.widgets.bar_strip import Bar, BarStrip
 from gui.widgets.figure_export import ExportButton
-from gui.widgets.matrix_view import MatrixView
-from gui.widgets.roc_plot import RocPlot
+from gui.widgets.notes import note_label
 from gui.widgets.view_card import ViewCard
 
 COLUMN_SAMPLES = ("0001-ranked", "", "SoftMax r3", "Accuracy", "Balanced", "AUROC ")
-
-
-def _note(text: str) -> QLabel:
-    label = QLabel(text)
-    label.setWordWrap(True)
-    label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-    label.setMargin(2 * SPACING)
-    set_role(label, "muted")
-    return label
-
-
-class MatrixCard(ViewCard):
-    """The confusion matrix, as counts or as shares of the rows."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        self.matrix = MatrixView()
-        self.percent = QToolButton()
-        self.percent.setText("% of row")
-        self.percent.setCheckable(True)
-        self.percent.setToolTip("Each cell as its share of the true class, in per cent")
-        self.percent.setAccessibleName("Show each cell as its share of the row")
-        self.percent.toggled.connect(self.matrix.set_normalized)
-        self.worst = QToolButton()
-        self.worst.setText("Worst")
-        self.worst.setToolTip("Show the objects of the largest confusion")
-        self.worst.setAccessibleName("Select the worst confusion")
-        self.export = ExportButton(self.matrix, "confusion matrix")
-        tools = (self.worst, self.percent, self.export)
-        super().__init__("Confusion", self.matrix, tools, parent)
-
-    def show_results(self, results: RunResults) -> None:
-        assert results.predictions is not None
-        classes = results.predictions.classes
-        counts_CC = results.counts_CC()
-        self.matrix.set_matrix(classes, classes, counts_CC)
-        wrong = int(counts_CC.sum() - counts_CC.trace())
-        self.subtitle.setText(f"{wrong} of {counts_CC.sum()} wrong")
-
-
-class OodCard(ViewCard):
-    """ROC and scores of withheld against known objects, or how to get them."""
-
-    withhold_requested = Signal()
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        self.plot = RocPlot()
-        self.export = ExportButton(self.plot, "roc")
-        self._empty = _note(
-            "Nothing was withheld from this run, so there is nothing to tell from the known "
-            "classes.\nTick classes under “Withheld classes” on the Training page and train again."
-        )
-        button = QPushButton("Go to Training")
-        button.setAccessibleName("Go to Training to withhold classes")
-        empty = QWidget()
-        column = QVBoxLayout(empty)
-        column.addStretch(1)
-        column.addWidget(self._empty)
-        column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
-        column.addStretch(1)
-        body = QWidget()
-        body.setMinimumHeight(220)
-        self._pages = QStackedLayout(body)
-        self._pages.addWidget(empty)
-        self._pages.addWidget(self.plot)
-        super().__init__("Withheld against known", body, (self.export,), parent)
-        button.clicked.connect(self.withhold_requested)
-
-    @property
-    def is_empty(self) -> bool:
-        return self._pages.currentIndex() == 0
-
-    def show_results(self, results: RunResults) -> None:
-        known, withheld = results.scores()
-        has_both = len(known) > 0 and len(withheld) > 0
-        self._pages.setCurrentIndex(1 if has_both else 0)
-        self.export.setEnabled(has_both)
-        self.subtitle.clear()
-        if has_both:
-            ood = (results.metrics or {}).get("ood") or {}
-            self.plot.set_scores(known, withheld, str(ood.get("score", "score")), ood.get("auroc"))
-            self.subtitle.setText(f"{len(withheld)} withheld, {len(known)} known objects")
 
 
 class ComplianceCard(ViewCard):
@@ -123,7 +38,7 @@ class ComplianceCard(ViewCard):
         self.export = ExportButton(self.bars, "rank compliance")
         body = QWidget()
         self._pages = QStackedLayout(body)
-        self._pages.addWidget(_note("This run has no ranking to comply with."))
+        self._pages.addWidget(note_label("This run has no ranking to comply with."))
         self._pages.addWidget(self.bars)
         super().__init__("Rank compliance", body, (self.export,), parent)
 

@@ -1,4 +1,4 @@
-"""ROC of known against withheld objects, their scores, and the threshold between them.
+"""ROC or precision-recall of known and withheld objects, and the threshold between them.
 
 Shape suffixes: K known objects, W withheld objects.
 """
@@ -7,21 +7,61 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QRectF, QSignalBlocker, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSlider, QVBoxLayout, QWidget
 
-from core.evaluation.ood import RocCurve, roc_curve
+from core.evaluation.ood import roc_curve, threshold_at_tpr
+from core.evaluation.precision_recall import precision_recall_curve
 from gui.theme import SPACING, set_role, tokens
 
 FloatArray = npt.NDArray[np.float64]
+CurveKind = Literal["roc", "known", "withheld"]
 SLIDER_STEPS = 1000
 BINS = 40
+
+
+@dataclass(frozen=True, eq=False)
+class _Curve:
+    """A curve as drawn and exported.
+
+    Attributes:
+        x_T: Along the axis.
+        y_T: Up the axis.
+        thresholds_T: Of the score; what scores at least this is known.
+        x_label: Of the axis.
+        y_label: Of the axis.
+        chance: Height of the line that guessing gives at x = 0 and at x = 1.
+    """
+
+    x_T: FloatArray
+    y_T: FloatArray
+    thresholds_T: FloatArray
+    x_label: str
+    y_label: str
+    chance: tuple[float, float]
+
+
+def _curve(kind: CurveKind, known_K: FloatArray, withheld_W: FloatArray) -> _Curve:
+    share = len(known_K) / (len(known_K) + len(withheld_W))
+    if kind == "roc":
+        roc = roc_curve(known_K, withheld_W)
+        labels = ("false positive rate (withheld)", "true positive rate")
+        return _Curve(roc.fpr, roc.tpr, roc.thresholds, *labels, (0.0, 1.0))
+    if kind == "known":
+        curve = precision_recall_curve(known_K, withheld_W)
+        thresholds, chance = curve.thresholds, share
+    else:
+        curve = precision_recall_curve(-withheld_W, -known_K)
+        thresholds, chance = -curve.thresholds, 1 - share
+    labels = (f"recall of {kind} objects", "precision")
+    return _Curve(curve.recall, curve.precision, thresholds, *labels, (chance, chance))
 
 
 class RocPlot(QWidget):
@@ -33,9 +73,10 @@ class RocPlot(QWidget):
         super().__init__(parent)
         self._known_K: FloatArray = np.zeros(0)
         self._withheld_W: FloatArray = np.zeros(0)
-        self._curve: RocCurve | None = None
+        self._kind: CurveKind = "roc"
+        self._curve: _Curve | None = None
         self._score_name = "score"
-        self._auroc: float | None = None
+        self._caption_text = ""
         self._low, self._high = 0.0, 1.0
         self._view = pg.GraphicsLayoutWidget()
         self._view.setFrameShape(self._view.Shape.NoFrame)
@@ -93,13 +134,14 @@ class RocPlot(QWidget):
             self._roc.addItem(item)
         self._caption = pg.TextItem(anchor=(1, 1))
         self._caption.setPos(0.98, 0.03)
+        self._caption.setZValue(10)
         self._roc.addItem(self._caption, ignoreBounds=True)
         self._known_bars = pg.PlotDataItem(stepMode="center", fillLevel=0)
         self._withheld_bars = pg.PlotDataItem(stepMode="center", fillLevel=0)
         self._cut = pg.InfiniteLine(angle=90, movable=False)
         for item in (self._known_bars, self._withheld_bars, self._cut):
             self._bars.addItem(item)
-        legend = self._bars.addLegend(offset=(-4, 4), labelTextSize="9pt", verSpacing=-6)
+        legend = self._bars.addLegend(offset=(4, 4), labelTextSize="9pt", verSpacing=-6)
         legend.addItem(self._known_bars, "known")
         legend.addItem(self._withheld_bars, "withheld")
 
@@ -112,25 +154,47 @@ class RocPlot(QWidget):
         return self._low + share * (self._high - self._low)
 
     def set_scores(
-        self, known_K: FloatArray, withheld_W: FloatArray, score_name: str, auroc: float | None
+        self, known_K: FloatArray, withheld_W: FloatArray, score_name: str, caption: str
     ) -> None:
-        """Shows the scores; the threshold starts where 95 % of the known objects are kept."""
+        """Shows the scores; the threshold starts where 95 % of the known objects are kept.
+
+        Args:
+            known_K: Scores of known objects.
+            withheld_W: Scores of withheld objects.
+            score_name: Under the histogram.
+            caption: In the ROC, such as its area.
+        """
         self._known_K, self._withheld_W = known_K, withheld_W
-        self._score_name, self._auroc = score_name, auroc
-        self._curve = roc_curve(known_K, withheld_W)
+        self._score_name, self._caption_text = score_name, caption
         both = np.concatenate([known_K, withheld_W])
         self._low, self._high = float(both.min()), float(both.max())
         if self._high <= self._low:
             self._high = self._low + 1e-6
-        self._line.setData(self._curve.fpr, self._curve.tpr)
-        self._caption.setText("" if auroc is None else f"AUROC {auroc:.3f}")
         edges = np.linspace(self._low, self._high, BINS + 1)
         for bars, values in ((self._known_bars, known_K), (self._withheld_bars, withheld_W)):
             counts, _ = np.histogram(values, edges)
             bars.setData(edges, counts / len(values))
         self._bars.setLabel("bottom", score_name)
         self._bars.setXRange(self._low, self._high, padding=0.02)
-        self.set_threshold(float(np.quantile(known_K, 0.05)))
+        with QSignalBlocker(self._slider):
+            self.set_threshold(threshold_at_tpr(known_K))
+        self._draw_curve()
+
+    def set_kind(self, kind: CurveKind) -> None:
+        """Shows the ROC, or precision over recall of the known or the withheld objects."""
+        self._kind = kind
+        if self._curve is not None:
+            self._draw_curve()
+
+    def _draw_curve(self) -> None:
+        curve = _curve(self._kind, self._known_K, self._withheld_W)
+        self._curve = curve
+        self._line.setData(curve.x_T, curve.y_T)
+        self._diagonal.setData([0, 1], curve.chance)
+        self._caption.setText(self._caption_text if self._kind == "roc" else "")
+        colours = tokens(self.palette())
+        self._roc.setLabel("bottom", curve.x_label, color=colours.muted)
+        self._roc.setLabel("left", curve.y_label, color=colours.muted)
         self._show_threshold()
 
     def set_threshold(self, threshold: float) -> None:
@@ -142,6 +206,20 @@ class RocPlot(QWidget):
         false = float(np.mean(self._withheld_W >= self.threshold))
         return false, float(np.mean(self._known_K >= self.threshold))
 
+    def curve_point(self) -> tuple[float, float] | None:
+        """Returns where the threshold is on the curve; None where nothing is on that side."""
+        false, true = self.operating_point()
+        if self._kind == "roc":
+            return false, true
+        known, withheld = true * len(self._known_K), false * len(self._withheld_W)
+        if self._kind == "withheld":
+            known, withheld = len(self._known_K) - known, len(self._withheld_W) - withheld
+            found = withheld
+            recall = 1 - false
+        else:
+            found, recall = known, true
+        return (recall, found / (known + withheld)) if known + withheld > 0 else None
+
     @Slot(int)
     def _on_slider(self, _value: int) -> None:
         if self._curve is not None:
@@ -150,7 +228,8 @@ class RocPlot(QWidget):
 
     def _show_threshold(self) -> None:
         false, true = self.operating_point()
-        self._point.setData([false], [true])
+        point = self.curve_point()
+        self._point.setData(*(([point[0]], [point[1]]) if point else ([], [])))
         self._cut.setPos(self.threshold)
         self._reading.setText(
             f"At {self.threshold:.4g}: {100 * true:.0f} % of known objects kept, "
@@ -200,18 +279,14 @@ class RocPlot(QWidget):
         self._view.scene().render(painter, target, self._view.viewRect())
 
     def figure_csv(self) -> str:
-        """Returns the curve: threshold, false positive rate, true positive rate."""
+        """Returns the curve: threshold, x, y."""
         out = io.StringIO()
         writer = csv.writer(out)
-        threshold = f"threshold ({self._score_name})"
-        writer.writerow([threshold, "false positive rate", "true positive rate"])
         if self._curve is not None:
-            rows = zip(
-                self._curve.thresholds.tolist(),
-                self._curve.fpr.tolist(),
-                self._curve.tpr.tolist(),
-                strict=True,
-            )
-            for row in rows:
+            curve = self._curve
+            threshold = f"threshold ({self._score_name})"
+            writer.writerow([threshold, curve.x_label, curve.y_label])
+            columns = (curve.thresholds_T.tolist(), curve.x_T.tolist(), curve.y_T.tolist())
+            for row in zip(*columns, strict=True):
                 writer.writerow([f"{value:.8g}" for value in row])
         return out.getvalue()

@@ -62,7 +62,7 @@ def test_the_newest_judged_run_is_chosen_by_itself(
     assert any("AUROC · chair, motorbike withheld" in name for name in names)
     assert any(name.startswith("seen drawings") for name in names)
     assert any(name.startswith("unseen drawings") for name in names)
-    assert "test split" in page.data_label.text()
+    assert "test split" in page.header.data_label.text()
 
 
 def test_figures_and_matrix_agree_with_metrics(
@@ -121,8 +121,8 @@ def test_a_run_from_elsewhere_is_named(
     elsewhere = Run(run.path.rename(tmp_path / "elsewhere"))
     loaded_session.select_run(elsewhere)
     wait_until(lambda: shown(page, elsewhere))
-    assert page.runs.currentText() == "elsewhere"
-    assert page.runs.currentData() == elsewhere
+    assert page.header.runs.currentText() == "elsewhere"
+    assert page.header.runs.currentData() == elsewhere
 
 
 def test_a_click_in_the_matrix_shows_crops_and_the_chip_lets_go(
@@ -188,10 +188,10 @@ def test_another_run_is_chosen_from_the_header(
     assert loaded_session.dataset is not None
     second = make_run(loaded_session.store, loaded_session.dataset)
     loaded_session.runs_changed.emit()
-    wait_until(lambda: page.runs.count() == 2 and page.is_idle)
-    at = page.runs.findData(second)
-    page.runs.setCurrentIndex(at)
-    page.runs.activated.emit(at)
+    wait_until(lambda: page.header.runs.count() == 2 and page.is_idle)
+    at = page.header.runs.findData(second)
+    page.header.runs.setCurrentIndex(at)
+    page.header.runs.activated.emit(at)
     wait_until(lambda: shown(page, second))
     assert page.ood_card.is_empty
 

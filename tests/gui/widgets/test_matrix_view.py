@@ -12,7 +12,8 @@ from PySide6.QtTest import QSignalSpy, QTest
 from PySide6.QtWidgets import QWidget
 
 from gui.theme import DARK, LIGHT
-from gui.widgets.matrix_view import MatrixView, blend, contrast, readable_on
+from gui.widgets.colour_mix import blend, contrast, readable_on
+from gui.widgets.matrix_view import MatrixView
 
 Own = Callable[[QWidget], None]
 
@@ -31,7 +32,7 @@ def view(own: Own) -> MatrixView:
 
 def test_cells_show_counts_and_shares_of_their_row(view: MatrixView) -> None:
     assert [view.cell_text(0, column) for column in range(3)] == ["8", "2", ""]
-    view.set_normalized(True)
+    view.set_mode("rows")
     assert [view.cell_text(0, column) for column in range(3)] == ["80", "20", ""]
     assert view.cell_text(1, 0) == "<1" if COUNTS[1, 0] / 200 < 0.005 else "1"
     assert view.cell_text(2, 2) == ""
@@ -93,3 +94,31 @@ def test_an_empty_matrix_paints_and_takes_keys(own: Own) -> None:
     assert not view.grab().isNull()
     QTest.keyClick(view, Qt.Key.Key_Return)
     assert view.cell_at(QPointF(150, 150)) is None
+
+
+def test_columns_show_shares_of_what_was_predicted(view: MatrixView) -> None:
+    view.set_mode("columns")
+    assert view.cell_text(0, 0) == "89"
+    assert "8 of 9 predicted so" in view.cell_tip(0, 0)
+    rows = list(csv.reader(io.StringIO(view.figure_csv())))
+    assert float(rows[1][1]) == pytest.approx(8 / 9, abs=1e-6)
+
+
+def test_a_difference_is_signed_and_zero_is_neutral(view: MatrixView) -> None:
+    minus = np.array([[5, 5, 0], [1, 199, 0], [0, 0, 0]], dtype=np.int64)
+    view.set_matrix(NAMES, NAMES, COUNTS, minus_RC=minus)
+    assert view.cell_text(0, 0) == "+3"
+    assert view.cell_text(0, 1) == "\N{MINUS SIGN}3"
+    assert view.cell_text(1, 1) == ""
+    assert "8 in A, 5 in B (+3)" in view.cell_tip(0, 0)
+    strength = view.content.strength_RC()
+    assert strength[0, 0] > 0 > strength[0, 1]
+    assert strength[1, 1] == 0
+    image = view.grab().toImage()
+    scale = image.devicePixelRatio()
+    corner = (view.cell_centre(1, 0) * scale).toPoint() + QPoint(12, 8)
+    assert image.pixelColor(corner) == QColor(LIGHT.raised)
+    view.set_mode("rows")
+    assert view.cell_text(0, 0) == "+30"
+    rows = list(csv.reader(io.StringIO(view.figure_csv())))
+    assert [float(value) for value in rows[1][1:]] == [0.3, -0.3, 0]

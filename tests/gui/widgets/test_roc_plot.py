@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtTest import QSignalSpy
 from PySide6.QtWidgets import QSlider, QWidget
 
-from gui.widgets.roc_plot import RocPlot
+from gui.widgets.roc_plot import CurveKind, RocPlot
 
 Own = Callable[[QWidget], None]
 
@@ -21,7 +21,7 @@ WITHHELD = np.linspace(0.0, 0.6, 61)
 def plot(own: Own) -> RocPlot:
     plot = RocPlot()
     own(plot)
-    plot.set_scores(KNOWN, WITHHELD, "max softmax", 0.9)
+    plot.set_scores(KNOWN, WITHHELD, "max softmax", "AUROC 0.9")
     return plot
 
 
@@ -55,5 +55,25 @@ def test_the_csv_is_a_whole_curve(plot: RocPlot) -> None:
 def test_equal_scores_are_shown_without_a_fuss(own: Own) -> None:
     plot = RocPlot()
     own(plot)
-    plot.set_scores(np.full(3, 0.5), np.full(2, 0.5), "score", 0.5)
+    plot.set_scores(np.full(3, 0.5), np.full(2, 0.5), "score", "")
+    assert not plot.grab().isNull()
+
+
+@pytest.mark.parametrize("kind", ["roc", "known", "withheld"])
+def test_the_point_of_the_threshold_lies_on_the_curve(plot: RocPlot, kind: CurveKind) -> None:
+    plot.set_kind(kind)
+    rows = list(csv.reader(io.StringIO(plot.figure_csv())))[1:]
+    curve_N3 = np.array([[float(value) for value in row] for row in rows])
+    for threshold in (0.25, 0.4, 0.55):
+        plot.set_threshold(threshold)
+        point = plot.curve_point()
+        assert point is not None
+        distance_N = np.abs(curve_N3[:, 1:] - point).max(axis=1)
+        assert distance_N.min() < 1e-6
+
+
+def test_precision_without_anything_rejected_is_not_drawn(plot: RocPlot) -> None:
+    plot.set_kind("withheld")
+    plot.set_threshold(0.0)
+    assert plot.curve_point() is None
     assert not plot.grab().isNull()

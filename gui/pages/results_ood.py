@@ -1,0 +1,201 @@
+"""Withheld against known objects: curve, histogram, and the threshold that moves everything."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QPushButton,
+    QStackedLayout,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core.evaluation.auroc import auroc
+from gui.pages.results_confusion import IntArray, Rejection
+from gui.pages.results_data import RunResults
+from gui.theme import SPACING
+from gui.widgets.choice_button import ChoiceButton
+from gui.widgets.figure_export import ExportButton
+from gui.widgets.notes import note_label
+from gui.widgets.roc_plot import CurveKind, RocPlot
+from gui.widgets.view_card import ViewCard
+
+KINDS = (
+    ("roc", "ROC"),
+    ("known", "Precision, recall of known"),
+    ("withheld", "Precision, recall of withheld"),
+)
+SCORES = (("max softmax", "Max softmax"), ("max cosine", "Max cosine"))
+
+
+class OodCard(ViewCard):
+    """ROC and scores of withheld against known objects, or how to get them."""
+
+    withhold_requested = Signal()
+    rejection_changed = Signal(object)  # Rejection | None
+    rows_selected = Signal(object, str)  # rows of the predictions, words
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        self._results: RunResults | None = None
+        self._score_N = np.zeros(0)
+        self.plot = RocPlot()
+        self.kind = ChoiceButton("Which curve", KINDS)
+        self.score = ChoiceButton("Which score", SCORES)
+        self.rejects = QCheckBox("Reject in the matrix")
+        self.rejects.setToolTip("Objects below the threshold become “unknown” in the matrix")
+        self.lost = QToolButton()
+        self.taken = QToolButton()
+        self.export = ExportButton(self.plot, "roc")
+        body = QWidget()
+        body.setMinimumHeight(300)
+        self._pages = QStackedLayout(body)
+        self._pages.addWidget(self._empty_page())
+        self._pages.addWidget(self._full_page())
+        super().__init__("Withheld against known", body, (self.export,), parent)
+        self._to_training.clicked.connect(self.withhold_requested)
+        self.kind.chosen.connect(self._on_kind)
+        self.score.chosen.connect(self._on_score)
+        self.rejects.toggled.connect(self._on_rejects)
+        self.plot.threshold_changed.connect(self._on_threshold)
+        self.lost.clicked.connect(self._on_lost)
+        self.taken.clicked.connect(self._on_taken)
+
+    def _empty_page(self) -> QWidget:
+        self._empty = note_label(
+            "Nothing was withheld from this run, so there is nothing to tell from the known "
+            "classes.\nTick classes under “Withheld classes” on the Training page and train again."
+        )
+        self._to_training = QPushButton("Go to Training")
+        self._to_training.setAccessibleName("Go to Training to withhold classes")
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.addStretch(1)
+        column.addWidget(self._empty)
+        column.addWidget(self._to_training, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch(1)
+        return page
+
+    def _full_page(self) -> QWidget:
+        tools = QHBoxLayout()
+        tools.setSpacing(SPACING // 2)
+        tools.addWidget(self.kind)
+        tools.addWidget(self.score)
+        tools.addStretch(1)
+        tools.addWidget(self.rejects)
+        links = QHBoxLayout()
+        links.setSpacing(SPACING // 2)
+        links.addWidget(self.lost)
+        links.addWidget(self.taken)
+        links.addStretch(1)
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACING // 2)
+        column.addLayout(tools)
+        column.addWidget(self.plot, 1)
+        column.addLayout(links)
+        return page
+
+    @property
+    def is_empty(self) -> bool:
+        return self._pages.currentIndex() == 0
+
+    def show_results(self, results: RunResults) -> None:
+        assert results.predictions is not None
+        self._results = results
+        known_N = results.predictions.label_N >= 0
+        has_both = bool(known_N.any() and not known_N.all())
+        self._pages.setCurrentIndex(1 if has_both else 0)
+        self.export.setEnabled(has_both)
+        self.subtitle.clear()
+        with QSignalBlocker(self.rejects):
+            self.rejects.setChecked(False)
+        if has_both:
+            for name, _ in SCORES:
+                self.score.set_available(name, name in results.score_names())
+            if self.score.choice not in results.score_names():
+                self.score.set_choice(results.score_names()[0])
+            known = int(known_N.sum())
+            self.subtitle.setText(f"{len(known_N) - known} withheld, {known} known objects")
+            self._show_score()
+
+    def _show_score(self) -> None:
+        results = self._results
+        assert results is not None
+        assert results.predictions is not None
+        name = self.score.choice
+        self._score_N = results.score_N(name)
+        known_N = results.predictions.label_N >= 0
+        known, withheld = self._score_N[known_N], self._score_N[~known_N]
+        self.plot.set_scores(known, withheld, name, self._caption(name, known, withheld))
+        self._show_links()
+
+    def _caption(self, name: str, known: Any, withheld: Any) -> str:
+        assert self._results is not None
+        ood: dict[str, Any] = (self._results.metrics or {}).get("ood") or {}
+        interval = ood.get("auroc_interval")
+        text = f"AUROC {auroc(known, withheld):.3f}"
+        if ood.get("score") == name and interval and None not in interval:
+            text += f"\n[{interval[0]:.3f}, {interval[1]:.3f}]"
+        return text
+
+    # ----- the threshold -----
+
+    @property
+    def rejection(self) -> Rejection:
+        """The score and the threshold at hand."""
+        return Rejection(self._score_N, self.plot.threshold)
+
+    def _rows(self, *, known: bool, rejected: bool) -> IntArray:
+        assert self._results is not None
+        assert self._results.predictions is not None
+        is_known_N = self._results.predictions.label_N >= 0
+        found_N = (is_known_N == known) & (self.rejection.rejected_N == rejected)
+        return np.flatnonzero(found_N).astype(np.int64)
+
+    def _show_links(self) -> None:
+        for button, words, rows in (
+            (self.lost, "known rejected", self._rows(known=True, rejected=True)),
+            (self.taken, "withheld accepted", self._rows(known=False, rejected=False)),
+        ):
+            button.setText(f"Show {len(rows)} {words}")
+            button.setAccessibleName(f"Show the {len(rows)} {words} at this threshold")
+            button.setEnabled(len(rows) > 0)
+
+    @Slot(float)
+    def _on_threshold(self, _threshold: float) -> None:
+        self._show_links()
+        if not self.rejects.isChecked():
+            with QSignalBlocker(self.rejects):
+                self.rejects.setChecked(True)
+        self.rejection_changed.emit(self.rejection)
+
+    @Slot(bool)
+    def _on_rejects(self, on: bool) -> None:
+        self.rejection_changed.emit(self.rejection if on else None)
+
+    @Slot(str)
+    def _on_kind(self, kind: str) -> None:
+        self.plot.set_kind(cast(CurveKind, kind))
+
+    @Slot(str)
+    def _on_score(self, _name: str) -> None:
+        self._show_score()
+        if self.rejects.isChecked():
+            self.rejection_changed.emit(self.rejection)
+
+    @Slot()
+    def _on_lost(self) -> None:
+        rows = self._rows(known=True, rejected=True)
+        self.rows_selected.emit(rows, f"known, rejected as unknown ({len(rows)})")
+
+    @Slot()
+    def _on_taken(self) -> None:
+        rows = self._rows(known=False, rejected=False)
+        self.rows_selected.emit(rows, f"withheld, taken for known ({len(rows)})")

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtTest import QTest
+
+from core.runs import Run
+from gui.pages.results_confusion import UNKNOWN
+from gui.pages.results_data import load_results
+from gui.pages.results_page import ResultsPage
+from gui.session import Session
+
+MakeRun = Callable[..., Run]
+Wait = Callable[..., None]
+WITHHELD = ("chair", "motorbike")
+
+
+@pytest.fixture
+def run(loaded_session: Session, make_run: MakeRun) -> Run:
+    assert loaded_session.dataset is not None
+    return make_run(loaded_session.store, loaded_session.dataset, withheld=WITHHELD)
+
+
+@pytest.fixture
+def page(run: Run, loaded_session: Session, wait_until: Wait) -> Iterator[ResultsPage]:
+    page = ResultsPage(loaded_session)
+    page.resize(1120, 724)
+    page.show()
+    QTest.qWaitForWindowExposed(page)
+    wait_until(lambda: page.is_idle and page.results is not None)
+    yield page
+    wait_until(lambda: page.is_idle)
+    page.close()
+    page.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def test_every_order_shows_the_same_counts(page: ResultsPage) -> None:
+    card = page.matrix_card
+    before = {
+        (row, column): int(card.matrix.counts_RC[i, j])
+        for i, row in enumerate(card.matrix.rows)
+        for j, column in enumerate(card.matrix.columns)
+    }
+    for order in ("ranking", "cluster", "name"):
+        card.order.choose(order)
+        counts = card.matrix.counts_RC
+        for i, row in enumerate(card.matrix.rows):
+            for j, column in enumerate(card.matrix.columns):
+                assert counts[i, j] == before[row, column]
+        if order == "ranking":
+            rows = list(card.matrix.rows)
+            cat, dog = rows.index("cat"), rows.index("dog")
+            assert abs(cat - dog) <= 3
+            assert card.matrix.content.breaks
+
+
+def test_the_selected_cell_follows_the_order(page: ResultsPage, loaded_session: Session) -> None:
+    card = page.matrix_card
+    card.worst.click()
+    first = loaded_session.selection
+    assert card.matrix.selected is not None
+    names = (
+        card.matrix.rows[card.matrix.selected[0]],
+        card.matrix.columns[card.matrix.selected[1]],
+    )
+    card.order.choose("cluster")
+    row, column = card.matrix.selected
+    assert (card.matrix.rows[row], card.matrix.columns[column]) == names
+    assert loaded_session.selection == first
+
+
+def test_the_threshold_moves_matrix_and_crops_together(
+    page: ResultsPage, run: Run, loaded_session: Session
+) -> None:
+    results = load_results(run)
+    assert results.predictions is not None
+    score_N = results.score_N("max softmax")
+    card, ood = page.matrix_card, page.ood_card
+    slider = ood.plot._slider
+    slider.setValue(slider.maximum() // 2)
+    assert ood.rejects.isChecked()
+    assert card.matrix.columns[-1] == UNKNOWN
+    assert card.matrix.rows[-2:] == WITHHELD
+    rejected = score_N < ood.plot.threshold
+    assert card.matrix.counts_RC[:, -1].sum() == rejected.sum()
+    assert card.matrix.counts_RC.sum() == len(score_N)
+    row = card.matrix.rows.index("chair")
+    card.matrix.cell_clicked.emit(row, len(card.matrix.columns) - 1)
+    for value in (slider.maximum() // 4, 3 * slider.maximum() // 4, slider.maximum()):
+        slider.setValue(value)
+        rejected = score_N < ood.plot.threshold
+        expected = int((rejected & (results.predictions.true_name_N == "chair")).sum())
+        assert loaded_session.selection is not None
+        assert len(loaded_session.selection.object_indices) == expected
+        assert f"true chair, predicted unknown ({expected})" == loaded_session.selection.text
+        assert len(page.drawer.model.objects) == expected
+    ood.rejects.setChecked(False)
+    assert UNKNOWN not in card.matrix.columns
+    assert loaded_session.selection is None, "its cell is gone"
+
+
+def test_rejected_and_accepted_objects_are_shown(
+    page: ResultsPage, run: Run, loaded_session: Session
+) -> None:
+    label_N = run.predictions().label_N
+    for button, known in ((page.ood_card.lost, True), (page.ood_card.taken, False)):
+        score_N = page.ood_card.rejection.score_N
+        page.ood_card.plot.set_threshold(float(score_N.max() if known else score_N.min()))
+        assert button.isEnabled()
+        button.click()
+        selection = loaded_session.selection
+        assert selection is not None
+        assert f"({len(selection.object_indices)})" in selection.text
+        assert page._objects_N is not None
+        rows = np.flatnonzero(np.isin(page._objects_N, selection.object_indices))
+        assert ((label_N[rows] >= 0) == known).all()
+
+
+def test_one_run_less_another(
+    page: ResultsPage,
+    run: Run,
+    loaded_session: Session,
+    make_run: MakeRun,
+    wait_until: Wait,
+) -> None:
+    assert loaded_session.dataset is not None
+    other = make_run(loaded_session.store, loaded_session.dataset, withheld=WITHHELD)
+    predictions = other.predictions()
+    predictions.predicted_N[:] = np.roll(predictions.predicted_N, 1)
+    predictions.save(other.path / "predictions.npz")
+    loaded_session.runs_changed.emit()
+    wait_until(lambda: page.is_idle and page.header.against.count() == 2)
+    page.header.against.setCurrentIndex(1)
+    page.header.against.activated.emit(1)
+    wait_until(lambda: page.is_idle and page.matrix_card.is_difference)
+    matrix = page.matrix_card.matrix
+    minus = matrix.content.minus_RC
+    assert minus is not None
+    assert minus.sum() == matrix.counts_RC.sum()
+    page.matrix_card.worst.click()
+    selection = loaded_session.selection
+    assert selection is not None
+    assert selection.object_indices
+    assert "in only one of A and B" in selection.text
+    page.matrix_card.minus.click()
+    assert not page.matrix_card.is_difference
+
+
+def test_a_run_with_other_classes_is_not_subtracted_and_says_why(
+    page: ResultsPage, loaded_session: Session, make_run: MakeRun, wait_until: Wait
+) -> None:
+    assert loaded_session.dataset is not None
+    make_run(loaded_session.store, loaded_session.dataset)
+    loaded_session.runs_changed.emit()
+    wait_until(lambda: page.is_idle and page.header.against.count() == 2)
+    page.header.against.activated.emit(1)
+    wait_until(lambda: page.is_idle and page.matrix_card.refusal.isVisible())
+    assert "other classes" in page.matrix_card.refusal.text()
+    assert "chair, motorbike" in page.matrix_card.refusal.text()
+    assert not page.matrix_card.is_difference
+    assert not page.matrix_card.minus.isVisible()
