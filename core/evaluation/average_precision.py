@@ -31,7 +31,7 @@ class Truth:
         object_N: The objects' indices in the data set, int64.
         image_index_N: Image of each object, int64, ascending.
         label_N: Class of each object, int64.
-        box_xyxy_N4: Pixels, 0-based, x2 and y2 exclusive, float64.
+        box_xywh_N4: Left, top, width and height in pixels, 0-based, float64.
         difficult_N: VOC's flag.
     """
 
@@ -40,7 +40,7 @@ class Truth:
     object_N: IntArray
     image_index_N: IntArray
     label_N: IntArray
-    box_xyxy_N4: FloatArray
+    box_xywh_N4: FloatArray
     difficult_N: BoolArray
 
 
@@ -52,13 +52,15 @@ def truth_of(index: DatasetIndex, images: IntArray) -> Truth:
         images: Ascending image indices, such as a split's.
     """
     object_N = np.flatnonzero(np.isin(index.image_index_N, images)).astype(np.int64)
+    box_N4 = index.box_xyxy_N4[object_N].astype(np.float64)
+    box_N4[:, 2:] -= box_N4[:, :2]
     return Truth(
         classes=index.classes,
         images=images,
         object_N=object_N,
         image_index_N=index.image_index_N[object_N],
         label_N=index.label_N[object_N],
-        box_xyxy_N4=index.box_xyxy_N4[object_N].astype(np.float64),
+        box_xywh_N4=box_N4,
         difficult_N=index.difficult_N[object_N],
     )
 
@@ -149,7 +151,7 @@ def _best_objects(truth: Truth, found: DetectionSet) -> tuple[IntArray, FloatArr
     detection_P = np.repeat(some, pairs)
     within_P = np.arange(len(detection_P)) - np.repeat(start, pairs)
     object_P = by_key[np.repeat(first_M[some], pairs) + within_P]
-    iou_P = paired_iou(found.box_xyxy_M4[detection_P], truth.box_xyxy_N4[object_P])
+    iou_P = paired_iou(found.box_xywh_M4[detection_P], truth.box_xywh_N4[object_P])
     most = np.maximum.reduceat(iou_P, start)
     is_most_P = iou_P == np.repeat(most, pairs)
     _, at = np.unique(detection_P[is_most_P], return_index=True)
@@ -159,14 +161,13 @@ def _best_objects(truth: Truth, found: DetectionSet) -> tuple[IntArray, FloatArr
     return best_M, iou_M
 
 
-def paired_iou(box_a_xyxy_P4: FloatArray, box_b_xyxy_P4: FloatArray) -> FloatArray:
+def paired_iou(box_a_xywh_P4: FloatArray, box_b_xywh_P4: FloatArray) -> FloatArray:
     """Returns intersection over union of boxes, pair by pair; 0 for two boxes without area."""
-    low = np.maximum(box_a_xyxy_P4[:, :2], box_b_xyxy_P4[:, :2])
-    high = np.minimum(box_a_xyxy_P4[:, 2:], box_b_xyxy_P4[:, 2:])
-    shared = np.prod(np.clip(high - low, 0, None), axis=1)
-    area_a = np.prod(box_a_xyxy_P4[:, 2:] - box_a_xyxy_P4[:, :2], axis=1)
-    area_b = np.prod(box_b_xyxy_P4[:, 2:] - box_b_xyxy_P4[:, :2], axis=1)
-    union = area_a + area_b - shared
+    corner_a, size_a = box_a_xywh_P4[:, :2], box_a_xywh_P4[:, 2:]
+    corner_b, size_b = box_b_xywh_P4[:, :2], box_b_xywh_P4[:, 2:]
+    shared_P2 = np.minimum(corner_a + size_a, corner_b + size_b) - np.maximum(corner_a, corner_b)
+    shared = np.prod(np.clip(shared_P2, 0, None), axis=1)
+    union = np.prod(size_a, axis=1) + np.prod(size_b, axis=1) - shared
     result: FloatArray = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
     return result
 

@@ -58,7 +58,7 @@ def make_case(images: int) -> tuple[Truth, DetectionSet]:
         object_N=np.arange(count),
         image_index_N=image_N,
         label_N=label_N,
-        box_xyxy_N4=np.concatenate([corner_N2, corner_N2 + size_N2], axis=1),
+        box_xywh_N4=np.concatenate([corner_N2, size_N2], axis=1),
         difficult_N=rng.random(count) < 0.1,
     )
     boxes = np.concatenate([corner_M2, size_M2], axis=1)
@@ -67,8 +67,6 @@ def make_case(images: int) -> tuple[Truth, DetectionSet]:
 
 def as_coco(truth: Truth, found: DetectionSet) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The same as COCO's dictionaries."""
-    boxes = truth.box_xyxy_N4.copy()
-    boxes[:, 2:] -= boxes[:, :2]
     annotations = [
         {
             "id": at + 1,
@@ -78,7 +76,7 @@ def as_coco(truth: Truth, found: DetectionSet) -> tuple[dict[str, Any], list[dic
             "area": box[2] * box[3],
             "iscrowd": 0,
         }
-        for at, box in enumerate(boxes.tolist())
+        for at, box in enumerate(truth.box_xywh_N4.tolist())
     ]
     columns = (
         found.image_index_M.tolist(),

@@ -16,13 +16,14 @@ Detection = tuple[int, int, tuple[float, float, float, float], float]
 def truth_from(objects: Sequence[Object], *, images: int = 3, classes: int = 2) -> Truth:
     """Objects as (image, label, (x1, y1, x2, y2), difficult), in any order."""
     ordered = sorted(objects, key=lambda item: item[0])
+    boxes = np.array([item[2] for item in ordered], dtype=np.float64).reshape(-1, 4)
     return Truth(
         classes=tuple(f"class {label}" for label in range(classes)),
         images=np.arange(images, dtype=np.int64),
         object_N=np.arange(len(ordered), dtype=np.int64),
         image_index_N=np.array([item[0] for item in ordered], dtype=np.int64),
         label_N=np.array([item[1] for item in ordered], dtype=np.int64),
-        box_xyxy_N4=np.array([item[2] for item in ordered], dtype=np.float64).reshape(-1, 4),
+        box_xywh_N4=np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1),
         difficult_N=np.array([item[3] for item in ordered], dtype=np.bool_),
     )
 
@@ -94,7 +95,7 @@ def random_case(
         object_N=np.arange(count, dtype=np.int64),
         image_index_N=image_N.astype(np.int64),
         label_N=label_N.astype(np.int64),
-        box_xyxy_N4=np.concatenate([corner_N2, corner_N2 + size_N2], axis=1),
+        box_xywh_N4=np.concatenate([corner_N2, size_N2], axis=1),
         difficult_N=rng.random(count) < 0.2,
     )
     found = DetectionSet(

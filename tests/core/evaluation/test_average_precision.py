@@ -180,7 +180,8 @@ def devkit(truth: Truth, found: DetectionSet, label: int) -> tuple[dict[int, str
                 continue
             if truth.image_index_N[other] != found.image_index_M[at]:
                 continue
-            a1, b1, a2, b2 = truth.box_xyxy_N4[other] + (1, 1, 0, 0)
+            a1, b1, width, height = truth.box_xywh_N4[other] + (1, 1, 0, 0)
+            a2, b2 = a1 + width - 1, b1 + height - 1
             wide = min(x2, a2) - max(x1, a1) + 1
             high = min(y2, b2) - max(y1, b1) + 1
             if wide > 0 and high > 0:
@@ -250,8 +251,8 @@ def test_leaving_out_low_scores_leaves_the_other_matches(cut: float) -> None:
 
 
 def test_iou() -> None:
-    a = np.array([[0, 0, 10, 10], [0, 0, 10, 10], [0, 0, 10, 10], [3, 3, 3, 3]], dtype=float)
-    b = np.array([[0, 0, 10, 10], [5, 0, 15, 10], [10, 0, 20, 10], [3, 3, 3, 3]], dtype=float)
+    a = np.array([[0, 0, 10, 10], [0, 0, 10, 10], [0, 0, 10, 10], [3, 3, 0, 0]], dtype=float)
+    b = np.array([[0, 0, 10, 10], [5, 0, 10, 10], [10, 0, 10, 10], [3, 3, 0, 0]], dtype=float)
     assert paired_iou(a, b).tolist() == [1.0, 50 / 150, 0.0, 0.0]
 
 
@@ -260,5 +261,5 @@ def test_truth_of_a_split_is_its_images_alone(tiny_voc) -> None:
     truth = truth_of(index, index.splits["test"])
     assert truth.object_N.tolist() == index.objects_of_split("test").tolist()
     assert set(truth.image_index_N.tolist()) <= set(index.splits["test"].tolist())
-    assert truth.box_xyxy_N4.dtype == np.float64
+    assert truth.box_xywh_N4.dtype == np.float64
     assert truth.classes == index.classes

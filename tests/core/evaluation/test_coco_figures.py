@@ -34,8 +34,6 @@ STATS = (
 
 def oracle(truth: Truth, found: DetectionSet) -> Any:
     """pycocotools' own evaluation of the same boxes; ids start at 1, as in COCO."""
-    boxes = truth.box_xyxy_N4.copy()
-    boxes[:, 2:] -= boxes[:, :2]
     annotations = [
         {
             "id": at + 1,
@@ -45,7 +43,7 @@ def oracle(truth: Truth, found: DetectionSet) -> Any:
             "area": box[2] * box[3],
             "iscrowd": 0,
         }
-        for at, box in enumerate(boxes.tolist())
+        for at, box in enumerate(truth.box_xywh_N4.tolist())
     ]
     results = [
         {"image_id": image + 1, "category_id": label + 1, "bbox": box, "score": score}
