@@ -70,6 +70,7 @@ class LatestTask(QObject):
     Connect the signals to @Slot methods of window objects.
     """
 
+    progressed = Signal(int, int)
     succeeded = Signal(object)
     failed = Signal(object)
 
@@ -77,6 +78,7 @@ class LatestTask(QObject):
         super().__init__(parent)
         self._task: Task | None = None
         self._next: Work | None = None
+        self._is_wanted = True
 
     def start(self, work: Work) -> None:
         """Runs it, or after what is running; the result of what was asked before is dropped."""
@@ -90,6 +92,13 @@ class LatestTask(QObject):
     def is_idle(self) -> bool:
         return self._task is None
 
+    def drop(self) -> None:
+        """Stops what is running; nothing is told of it any more."""
+        self._next = None
+        self._is_wanted = False
+        if self._task is not None:
+            self._task.stop()
+
     def shut_down(self) -> None:
         """Stops and waits."""
         self._next = None
@@ -100,19 +109,26 @@ class LatestTask(QObject):
     def _start_next(self) -> None:
         assert self._next is not None
         self._task, self._next = Task(self._next, self), None
+        self._is_wanted = True
+        self._task.progressed.connect(self._on_progressed)
         self._task.succeeded.connect(self._on_succeeded)
         self._task.failed.connect(self._on_failed)
         self._task.finished.connect(self._on_finished)
         self._task.start()
 
+    @Slot(int, int)
+    def _on_progressed(self, done: int, total: int) -> None:
+        if self._next is None and self._is_wanted:
+            self.progressed.emit(done, total)
+
     @Slot(object)
     def _on_succeeded(self, result: object) -> None:
-        if self._next is None:
+        if self._next is None and self._is_wanted:
             self.succeeded.emit(result)
 
     @Slot(object)
     def _on_failed(self, error: object) -> None:
-        if self._next is None:
+        if self._next is None and self._is_wanted:
             self.failed.emit(error)
 
     @Slot()

@@ -160,7 +160,10 @@ class MatrixCard(ViewCard):
         if self._rejection is not None:
             unknown = int(counts_RK[:, -1].sum())
             return f"{unknown} of {total} {whole} below the threshold"
-        return f"{total - right} of {total} {whole} wrong"
+        words = f"{total - right} of {total} {whole} wrong"
+        if self._chosen_N is not None and len(self._chosen_N) > total:
+            words += f", {len(self._chosen_N) - total} withheld"
+        return words
 
     # ----- cells -----
 

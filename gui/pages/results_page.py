@@ -5,15 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Slot
+import numpy as np
+from PySide6.QtCore import QTimer, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QScrollArea,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -26,13 +21,11 @@ from gui.pages.results_data import IntArray, RunResults, load_results, match_obj
 from gui.pages.results_drawer import SelectionDrawer
 from gui.pages.results_figures import FigureRow, key_figures
 from gui.pages.results_header import ResultsHeader
-from gui.pages.results_matrix import MatrixCard
-from gui.pages.results_ood import OodCard
-from gui.pages.results_views import ComparisonCard, ComplianceCard
+from gui.pages.results_panes import ResultsPanes
 from gui.session import ObjectSelection, Session
 from gui.tasks import Task
-from gui.theme import SPACING, set_role
-from gui.widgets.view_card import ViewCard
+from gui.theme import SPACING
+from gui.widgets.figure_export import ExportButton
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,16 +65,13 @@ class ResultsPage(QWidget):
         self._other: Run | None = None
         self.header = ResultsHeader()
         self.figures = FigureRow()
-        self.matrix_card = MatrixCard()
-        self.ood_card = OodCard()
-        self.comparison_card = ComparisonCard()
-        self.compliance_card = ComplianceCard()
-        self.cards: tuple[ViewCard, ...] = (
-            self.matrix_card,
-            self.ood_card,
-            self.comparison_card,
-            self.compliance_card,
-        )
+        self.panes = ResultsPanes()
+        self.matrix_card = self.panes.matrix_card
+        self.ood_card = self.panes.ood_card
+        self.comparison_card = self.panes.comparison_card
+        self.compliance_card = self.panes.compliance_card
+        self.neighbours_card = self.panes.neighbours_card
+        self.map_card = self.panes.map_card
         self.drawer = SelectionDrawer()
         self._lay_out()
         self._connect()
@@ -89,68 +79,35 @@ class ResultsPage(QWidget):
     # ----- layout -----
 
     def _lay_out(self) -> None:
-        right = QWidget()
-        column = QVBoxLayout(right)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(SPACING)
-        for card, stretch in zip(self.cards[1:], (4, 3, 1), strict=True):
-            column.addWidget(card, stretch)
-        self._right = QScrollArea()
-        self._right.setWidget(right)
-        self._right.setWidgetResizable(True)
-        self._right.setFrameShape(QFrame.Shape.NoFrame)
-        self._right.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._right.setAccessibleName("Views of the run")
-        views = QWidget()
-        line = QHBoxLayout(views)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.setSpacing(SPACING)
-        line.addWidget(self.matrix_card, 1)
-        line.addWidget(self._right, 1)
-        self._pages = QStackedWidget()
-        self._pages.addWidget(self._note_page())
-        self._pages.addWidget(views)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(3 * SPACING, 2 * SPACING, 3 * SPACING, SPACING)
         layout.setSpacing(2 * SPACING)
         layout.addWidget(self.header)
         layout.addWidget(self.figures)
-        layout.addWidget(self._pages, 1)
+        layout.addWidget(self.panes, 1)
         layout.addWidget(self.drawer)
-
-    def _note_page(self) -> QWidget:
-        self.note = QLabel()
-        self.note.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.note.setWordWrap(True)
-        set_role(self.note, "muted")
-        self.to_training = QPushButton("Go to Training")
-        self.to_training.setAccessibleName("Go to Training")
-        page = QWidget()
-        column = QVBoxLayout(page)
-        column.addStretch(1)
-        column.addWidget(self.note)
-        column.addSpacing(SPACING)
-        column.addWidget(self.to_training, 0, Qt.AlignmentFlag.AlignHCenter)
-        column.addStretch(1)
-        return page
 
     def _connect(self) -> None:
         session = self._session
         self.header.run_chosen.connect(session.select_run)
         self.header.other_chosen.connect(self._on_other_chosen)
-        self.to_training.clicked.connect(self._on_to_training)
-        self.ood_card.withhold_requested.connect(self._on_to_training)
+        self.header.view_chosen.connect(self.panes.show_view)
+        self.panes.training_requested.connect(self._on_to_training)
         self.matrix_card.rows_selected.connect(self._on_cell_selected)
         self.matrix_card.cleared.connect(self._on_cleared)
         self.ood_card.rows_selected.connect(self._on_rows_selected)
         self.ood_card.rejection_changed.connect(self.matrix_card.set_rejection)
+        self.map_card.chosen_changed.connect(self.matrix_card.set_chosen)
+        self.map_card.rows_selected.connect(self._on_rows_selected)
+        self.map_card.query_requested.connect(self.ask)
+        self.map_card.cleared.connect(self._on_cleared)
+        self.map_card.failed.connect(session.post_error)
+        self.drawer.query_requested.connect(self._on_query_requested)
         self.comparison_card.run_requested.connect(session.select_run)
         self.drawer.cleared.connect(self._on_cleared)
         self.drawer.browse_requested.connect(self._on_browse)
         self.drawer.data_requested.connect(self._on_data_requested)
-        for card in self.cards:
-            card.enlarge_toggled.connect(self._on_enlarged)
-        for export in (self.matrix_card.export, self.ood_card.export, self.compliance_card.export):
+        for export in self.findChildren(ExportButton):
             export.failed.connect(session.post_error)
             export.saved.connect(self._on_exported)
         session.run_changed.connect(self._on_run_changed)
@@ -226,9 +183,7 @@ class ResultsPage(QWidget):
     # ----- showing -----
 
     def _show_note(self, text: str, *, offer_training: bool = False) -> None:
-        self.note.setText(text)
-        self.to_training.setVisible(offer_training)
-        self._pages.setCurrentIndex(0)
+        self.panes.show_note(text, offer_training=offer_training)
         self.figures.set_figures(())
         self.drawer.hide()
 
@@ -250,7 +205,9 @@ class ResultsPage(QWidget):
         self.matrix_card.show_results(results, self._against)
         self.ood_card.show_results(results)
         self.compliance_card.show_results(results)
-        self._pages.setCurrentIndex(1)
+        self.neighbours_card.show_results(results, self._session.dataset, self._objects_N)
+        self.map_card.show_results(results)
+        self.panes.show_views()
         self.drawer.show()
         self._show_selection()
 
@@ -261,8 +218,8 @@ class ResultsPage(QWidget):
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is being read in the background."""
-        return self._task is None
+        """Whether nothing is being read or made in the background."""
+        return self._task is None and self.map_card.is_idle
 
     # ----- the selection -----
 
@@ -310,8 +267,28 @@ class ResultsPage(QWidget):
 
     @Slot()
     def _on_cleared(self) -> None:
-        self._session.select_objects(None)
         self.matrix_card.let_go()
+        self._session.select_objects(None)
+        self._forget_lasso()
+
+    def _forget_lasso(self) -> None:
+        self.matrix_card.set_chosen(None)
+        self.map_card.let_go()
+
+    # ----- neighbours -----
+
+    @Slot(int)
+    def ask(self, row: int) -> None:
+        """Shows the neighbours of a judged object."""
+        self.header.show_view("neighbours")
+        self.neighbours_card.ask(row)
+
+    @Slot(int)
+    def _on_query_requested(self, object_index: int) -> None:
+        if self._objects_N is not None:
+            rows = np.flatnonzero(self._objects_N == object_index)
+            if len(rows):
+                self.ask(int(rows[0]))
 
     @Slot(object)
     def _on_selection_changed(self, _selection: ObjectSelection | None) -> None:
@@ -335,13 +312,6 @@ class ResultsPage(QWidget):
     @Slot(object)
     def _on_dataset_changed(self, _index: DatasetIndex) -> None:
         self.reload()
-
-    @Slot(bool)
-    def _on_enlarged(self, on: bool) -> None:
-        sender = self.sender()
-        for card in self.cards:
-            card.setVisible(not on or card is sender)
-        self._right.setVisible(not on or sender is not self.matrix_card)
 
     @Slot()
     def _on_to_training(self) -> None:

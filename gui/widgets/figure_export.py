@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -10,6 +11,7 @@ from PySide6.QtCore import (
     QByteArray,
     QEvent,
     QIODevice,
+    QPoint,
     QRect,
     QRectF,
     QSize,
@@ -17,7 +19,7 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtGui import QAction, QColor, QGuiApplication, QImage, QImageWriter, QPainter
+from PySide6.QtGui import QAction, QColor, QGuiApplication, QImage, QImageWriter, QPainter, QRegion
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QFileDialog, QMenu, QToolButton, QWidget
 
@@ -40,6 +42,34 @@ class Figure(Protocol):
     def figure_csv(self) -> str:
         """Returns the numbers in it as CSV text."""
         ...
+
+
+class WidgetFigure:
+    """A widget exported as it is seen.
+
+    Args:
+        csv: Returns its numbers.
+    """
+
+    def __init__(self, csv: Callable[[], str]) -> None:
+        self._csv = csv
+        self._widget: QWidget | None = None
+
+    def set_widget(self, widget: QWidget) -> None:
+        self._widget = widget
+
+    def figure_size(self) -> QSize:
+        return QSize(1, 1) if self._widget is None else self._widget.size()
+
+    def paint_figure(self, painter: QPainter, target: QRectF) -> None:
+        if self._widget is not None:
+            painter.save()
+            painter.translate(target.topLeft())
+            self._widget.render(painter, QPoint(), QRegion(), QWidget.RenderFlag.DrawChildren)
+            painter.restore()
+
+    def figure_csv(self) -> str:
+        return self._csv()
 
 
 def render_image(figure: Figure, background: QColor, scale: int = 1) -> QImage:

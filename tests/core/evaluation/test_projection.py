@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.linalg import orthogonal_procrustes
 from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE, trustworthiness
 from sklearn.neighbors import NearestNeighbors
 
 from core.evaluation.projection import aligned, pca, tsne
@@ -67,3 +68,29 @@ def test_tsne_keeps_groups_together_and_repeats_itself():
     np.testing.assert_array_equal(tsne(rows, perplexity=10).points_NK, found.points_NK)
     few = tsne(rows[[0, 20, 40, 1]], previous_NK=found.points_NK[[0, 20, 40, 1]])
     assert few.points_NK.shape == (4, 2)
+
+
+def test_tsne_tells_its_progress_and_stops_when_asked():
+    rows = cloud(count=12)
+    told = []
+    tsne(rows, progress=lambda done, total: told.append((done, total)))
+    assert told == [(0, 1250), (250, 1250), (750, 1250), (1250, 1250)]
+    told.clear()
+    stopped = tsne(
+        rows,
+        progress=lambda done, total: told.append((done, total)),
+        should_stop=lambda: len(told) > 1,
+    )
+    assert told == [(0, 1250), (250, 1250), (250, 1250)]
+    assert stopped.points_NK.shape == (12, 2)
+    assert np.isfinite(stopped.points_NK).all()
+
+
+def test_tsne_in_stages_is_as_good_as_in_one_call():
+    label_N = np.repeat(np.arange(4), 25)
+    rows = np.eye(8)[label_N] + np.random.default_rng(0).normal(scale=0.2, size=(100, 8))
+    once = TSNE(init="pca", perplexity=20, metric="cosine", random_state=0).fit_transform(rows)
+    staged = tsne(rows, perplexity=20).points_NK
+    assert trustworthiness(rows, staged, metric="cosine") > (
+        trustworthiness(rows, once, metric="cosine") - 0.01
+    )

@@ -83,7 +83,7 @@ def write_results(run: Run, index: DatasetIndex, withheld: tuple[str, ...]) -> N
         label_N,
         predicted_N,
         score_NC,
-        np.zeros((len(objects), 2), dtype=np.float32),
+        score_NC / np.linalg.norm(score_NC, axis=1, keepdims=True),
         np.array(names),
         index.unseen_N[objects],
     ).save(run.path / "predictions.npz")

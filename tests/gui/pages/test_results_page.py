@@ -48,8 +48,8 @@ def shown(page: ResultsPage, run: Run) -> bool:
 
 
 def test_before_a_first_run_it_says_what_to_do(page: ResultsPage, wait_until: Wait) -> None:
-    wait_until(lambda: page.is_idle and "Train a run first" in page.note.text())
-    assert page.to_training.isVisible()
+    wait_until(lambda: page.is_idle and "Train a run first" in page.panes.note.text())
+    assert page.panes.to_training.isVisible()
     assert not page.drawer.isVisible()
 
 
@@ -203,7 +203,7 @@ def test_a_run_without_results_says_so(
     run.write_outcome(Outcome("stopped", "Stopped and kept after 1 epoch."))
     loaded_session.select_run(run)
     wait_until(lambda: shown(page, run))
-    assert "not been judged" in page.note.text()
+    assert "not been judged" in page.panes.note.text()
 
 
 def test_damaged_figures_are_said(
@@ -212,7 +212,7 @@ def test_damaged_figures_are_said(
     (run.path / "predictions.npz").write_bytes(b"PK\x03\x04 cut")
     loaded_session.select_run(run)
     wait_until(lambda: shown(page, run))
-    assert "damaged" in page.note.text()
+    assert "damaged" in page.panes.note.text()
 
 
 def test_crops_of_other_data_are_not_shown(
@@ -246,11 +246,15 @@ def test_crops_of_other_data_are_not_shown(
 
 def test_one_view_at_a_time_can_be_enlarged(run: Run, page: ResultsPage, wait_until: Wait) -> None:
     wait_until(lambda: shown(page, run))
-    for card in page.cards:
-        card.set_enlarged(True)
-        assert [other.isVisible() for other in page.cards] == [c is card for c in page.cards]
-        card.set_enlarged(False)
-    assert all(card.isVisible() for card in page.cards)
+    cards = page.panes.cards
+    views = {"figures": cards[:4], "neighbours": (cards[0], cards[4]), "map": (cards[0], cards[5])}
+    for view, shown_cards in views.items():
+        page.header.show_view(view)
+        for card in shown_cards:
+            card.set_enlarged(True)
+            assert [other.isVisible() for other in cards] == [c is card for c in cards]
+            card.set_enlarged(False)
+        assert [card for card in cards if card.isVisible()] == list(shown_cards)
 
 
 def test_objects_match_by_image_and_box_only_in_their_own_data(
