@@ -15,7 +15,14 @@ from rich.console import Console
 from rich.table import Table
 
 from core.cli_detect import detect_app
-from core.cli_output import make_reporter, print_error, summary_to_json
+from core.cli_experiment import register_experiments
+from core.cli_output import (
+    DEMO_IMAGES,
+    demo_folder,
+    make_reporter,
+    print_error,
+    summary_to_json,
+)
 from core.config import ExperimentConfig
 from core.config_files import load_config, load_recipe, parse_assignments
 from core.errors import AkinError, ConfigError, RankingError, RunError
@@ -27,7 +34,6 @@ from core.training.control import TrainingControl
 from core.training.distributed import Team, is_main_process, join_team
 
 EXIT_DONE, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
-DEMO_IMAGES = 900
 
 # Older typer raises click's errors, newer typer its own copies of them.
 CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
@@ -39,6 +45,7 @@ runs_app = typer.Typer(help="Runs of the workspace.")
 app.add_typer(data_app, name="data")
 app.add_typer(ranking_app, name="ranking")
 app.add_typer(runs_app, name="runs")
+register_experiments(app)
 app.add_typer(detect_app, name="detect")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
@@ -123,8 +130,8 @@ def ranking_check(
     """Says whether a ranking fits a data set, and what is wrong with it."""
     from core.data import open_dataset  # noqa: PLC0415
 
-    ranking = load_ranking(source)
     classes = open_dataset(data).classes
+    ranking = load_ranking(source, classes)
     problems = ranking.problems(classes)
     if as_json:
         found = [vars(problem) for problem in problems]
@@ -198,11 +205,13 @@ def _requested_run(
     if data is not None:
         values["data.folder"] = str(data.resolve())
     elif not config.data.folder and recipe == "demo" and "data.folder" not in values:
-        values["data.folder"] = str(_demo_folder())
+        values["data.folder"] = str(demo_folder())
     if ranking is not None:
         values["ranking.source"] = ranking
     config = config.with_values(values)
-    return _create(config, load_ranking(config.ranking.source), run)
+    from core.training.experiment import configured_ranking  # noqa: PLC0415 - reads data
+
+    return _create(config, configured_ranking(config), run)
 
 
 @app.command()
@@ -257,17 +266,6 @@ def _run_row(run: Run) -> dict[str, Any]:
         "accuracy": metrics.get("accuracy"),
         "auroc": (metrics.get("ood") or {}).get("auroc"),
     }
-
-
-def _demo_folder() -> Path:
-    from core.data.demo import write_demo  # noqa: PLC0415
-
-    folder = default_workspace() / f"demo-{DEMO_IMAGES}-0"
-    if not folder.exists():
-        with make_reporter(as_json=False, to_stderr=True) as reporter:
-            progress = reporter.progress("drawing the demo")
-            write_demo(folder, images=DEMO_IMAGES, seed=0, progress=progress)
-    return folder
 
 
 def _create(config: ExperimentConfig, ranking: Ranking, path: Path | None) -> Run:

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import fields
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -24,6 +25,9 @@ from core.events import (
     WarningRaised,
     event_to_json,
 )
+from core.runs import default_workspace
+
+DEMO_IMAGES = 900
 
 
 def print_error(message: str, hint: str) -> None:
@@ -159,6 +163,18 @@ def make_reporter(*, as_json: bool, to_stderr: bool = False) -> Reporter:
         return JsonReporter()
     stream = sys.stderr if to_stderr else sys.stdout
     return (TerminalReporter if stream.isatty() else Reporter)(to_stderr=to_stderr)
+
+
+def demo_folder() -> Path:
+    """Returns the workspace's demo data set, drawn where it is not there yet."""
+    from core.data.demo import write_demo  # noqa: PLC0415 - fonts are read only here
+
+    folder = default_workspace() / f"demo-{DEMO_IMAGES}-0"
+    if not folder.exists():
+        with make_reporter(as_json=False, to_stderr=True) as reporter:
+            progress = reporter.progress("drawing the demo")
+            write_demo(folder, images=DEMO_IMAGES, seed=0, progress=progress)
+    return folder
 
 
 def epoch_line(event: EpochCompleted, epochs: int) -> str:

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from core.errors import RankingError
 from core.plain_yaml import YamlError, read_yaml
 from core.ranking import Ranking, Tier
+from core.ranking_controls import parse_source
 
 PRESET_FOLDER = Path(__file__).parent.parent / "resources" / "rankings"
 
 
-def load_ranking(source: str | Path) -> Ranking:
-    """Loads a ranking from a preset's name or a YAML file.
+def load_ranking(
+    source: str | Path, classes: Sequence[str] = (), withheld: Collection[str] = ()
+) -> Ranking:
+    """Loads a ranking from a preset's name or a YAML file, or makes a control of one.
+
+    Args:
+        source: A preset, a file, or `SOURCE:CONTROL[:NUMBER]` (see ranking_controls).
+        classes: The data's classes, from which a control draws; empty: those the ranking names.
+        withheld: Classes that no control draws or keeps; without a control they stay.
 
     Raises:
-        RankingError: If there is no such preset or file, or it cannot be read.
+        RankingError: If there is no such preset, file or control, or it cannot be read.
     """
+    control = None if Path(source).is_file() else parse_source(str(source))
+    if control is not None:
+        base = load_ranking(control.base, classes, withheld).without_classes(withheld)
+        return control.of(base, [name for name in classes if name not in withheld])
     path = Path(source)
     preset = PRESET_FOLDER / f"{source}.yaml"
     if str(source) in preset_names():

@@ -19,6 +19,7 @@ from core.data.index import DatasetIndex
 from core.errors import ConfigError, DataError
 from core.events import Emit, PhaseChanged, WarningRaised
 from core.ranking import Ranking, nearest
+from core.ranking_controls import parse_source
 from core.ranking_files import load_ranking
 
 IntArray = npt.NDArray[np.int64]
@@ -121,6 +122,25 @@ class Experiment:
         for problem in bank.problems:
             emit(WarningRaised(message=problem.message))
         return bank
+
+
+def configured_ranking(config: ExperimentConfig, index: DatasetIndex | None = None) -> Ranking:
+    """Loads the ranking that a configuration names; a control is drawn from the data's classes.
+
+    Args:
+        config: Its `ranking.source`, and its data and withheld classes for a control.
+        index: The data, where they are open already.
+
+    Raises:
+        AkinError: If the ranking, or for a control the data, cannot be read.
+    """
+    source = config.ranking.source
+    is_control = not Path(source).is_file() and parse_source(source) is not None
+    if not is_control:
+        return load_ranking(source)
+    if index is None and config.data.folder:
+        index = open_dataset(Path(config.data.folder))
+    return load_ranking(source, index.classes if index else (), config.data.withheld)
 
 
 def training_similarity(
