@@ -184,11 +184,19 @@ def epoch_line(event: EpochCompleted, epochs: int) -> str:
         text += f"  validation accuracy {event.validation_accuracy:.3f}"
     if event.compliance is not None:
         text += f"  compliance {event.compliance:.3f}"
+    if event.ap50 is not None:
+        text += f"  validation AP50 {event.ap50:.3f}"
+    if event.proposal_recall is not None:
+        text += f"  recall of proposals {event.proposal_recall:.3f}"
     return f"{text}  {event.duration_s:.1f} s"
 
 
 def evaluation_line(event: EvaluationCompleted) -> str:
     """Returns a judgement in one line, accuracy beside the majority class's share."""
+    if event.ap is not None and event.ap50 is not None:
+        recall = event.proposal_recall
+        text = f"{event.split}: AP {event.ap:.3f}, AP50 {event.ap50:.3f}"
+        return text + (f", recall of 50 proposals {recall:.3f}" if recall is not None else "")
     if event.accuracy is None:
         return f"{event.split}: nothing to judge"
     text = (

@@ -23,11 +23,11 @@ def _unit(unit: str) -> dict[str, Any]:
     return {"unit": unit}
 
 
-class _Section(BaseModel):
+class ConfigSection(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class DataConfig(_Section):
+class DataConfig(ConfigSection):
     folder: str = Field("", title="Folder", description="The data set's folder.")
     train_split: str = Field("train", title="Train split", description="Images to learn from.")
     validation_split: str = Field(
@@ -44,7 +44,7 @@ class DataConfig(_Section):
     )
 
 
-class RankingConfig(_Section):
+class RankingConfig(ConfigSection):
     source: str = Field(
         "none", title="Ranking", description="A preset's name or a YAML file, read by `ranked`."
     )
@@ -57,7 +57,7 @@ class RankingConfig(_Section):
     )
 
 
-class ObjectiveConfig(_Section):
+class ObjectiveConfig(ConfigSection):
     method: Method = Field(
         "ranked",
         title="Method",
@@ -81,7 +81,7 @@ class ObjectiveConfig(_Section):
         return self
 
 
-class EncoderConfig(_Section):
+class EncoderConfig(ConfigSection):
     name: Literal["resnet18", "resnet34", "resnet50", "resnet101"] = Field(
         "resnet18", title="Encoder", description="The residual network under the projection head."
     )
@@ -98,7 +98,7 @@ class EncoderConfig(_Section):
     )
 
 
-class CropsConfig(_Section):
+class CropsConfig(ConfigSection):
     size: int = Field(
         64,
         ge=8,
@@ -112,7 +112,7 @@ class CropsConfig(_Section):
     )
 
 
-class ViewsConfig(_Section):
+class ViewsConfig(ConfigSection):
     scale_min: float = Field(
         0.9, gt=0, le=1, title="Crop scale min", description="Smallest share of the area kept."
     )
@@ -140,7 +140,7 @@ class ViewsConfig(_Section):
         return self
 
 
-class ContrastConfig(_Section):
+class ContrastConfig(ConfigSection):
     bank_size: int = Field(
         0,
         ge=0,
@@ -163,7 +163,7 @@ class ContrastConfig(_Section):
     )
 
 
-class OptimizerConfig(_Section):
+class OptimizerConfig(ConfigSection):
     name: Literal["sgd", "adamw"] = Field("sgd", title="Optimizer", description="The update rule.")
     learning_rate: float = Field(
         0.5, gt=0, le=100, title="Learning rate", description="Peak of the schedule."
@@ -172,7 +172,7 @@ class OptimizerConfig(_Section):
     weight_decay: float = Field(1e-4, ge=0, le=10, title="Weight decay", description="L2 penalty.")
 
 
-class ScheduleConfig(_Section):
+class ScheduleConfig(ConfigSection):
     name: Literal["cosine", "step", "constant"] = Field(
         "cosine", title="Schedule", description="How the learning rate falls."
     )
@@ -200,7 +200,7 @@ class ScheduleConfig(_Section):
     )
 
 
-class TrainingConfig(_Section):
+class TrainingConfig(ConfigSection):
     epochs: int = Field(
         20, ge=1, le=100_000, title="Epochs", description="Passes over the training objects."
     )
@@ -235,7 +235,7 @@ class TrainingConfig(_Section):
     )
 
 
-class ConfigTree(_Section):
+class ConfigTree(ConfigSection):
     """A tree of settings with dotted keys, such as "optimizer.learning_rate"."""
 
     def to_yaml(self) -> str:

@@ -91,6 +91,7 @@ class StepCompleted(Event):
         loss_by_rank: l_1, l_2, ...; None where a rank had no positives.
         learning_rate: Of this step.
         objects_per_s: Objects seen a second, both views counted once.
+        loss_parts: Of a detector: what the loss is the sum of, by name.
     """
 
     step: int
@@ -99,6 +100,7 @@ class StepCompleted(Event):
     loss_by_rank: tuple[float | None, ...] = ()
     learning_rate: float
     objects_per_s: float
+    loss_parts: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +112,9 @@ class EpochCompleted(Event):
         validation_accuracy: Nearest class mean on the validation split; None if it is empty.
         validation_balanced_accuracy: Mean recall over classes; None if it is empty.
         compliance: Share of ordered pairs that hold on the validation split; None if undefined.
+        ap: Of a detector on the validation split: COCO's AP.
+        ap50: Its AP at IoU 0.5.
+        proposal_recall: Share of objects that one of 50 proposals an image finds at IoU 0.5.
     """
 
     epoch: int
@@ -120,6 +125,9 @@ class EpochCompleted(Event):
     compliance: float | None = None
     duration_s: float = 0.0
     is_best: bool = False
+    ap: float | None = None
+    ap50: float | None = None
+    proposal_recall: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +137,9 @@ class EvaluationCompleted(Event):
     balanced_accuracy: float | None = None
     majority_share: float | None = None
     auroc: float | None = None
+    ap: float | None = None
+    ap50: float | None = None
+    proposal_recall: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -308,21 +308,7 @@ class RunStore:
             RunError: If the directory exists and is not empty, or cannot be written.
         """
         target = path if path is not None else self._next_path(config)
-        try:
-            if target.exists() and (not target.is_dir() or any(target.iterdir())):
-                raise RunError(
-                    f"{target} exists already.",
-                    "Choose another --run directory, or continue it with --resume.",
-                )
-            for name in ("checkpoints", "figures", "tables"):
-                (target / name).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunError(
-                f"{target} cannot be created: {(error.strerror or str(error)).lower()}.",
-                "Choose a folder you can write to.",
-            ) from error
-        alive = {"pid": os.getpid(), "process_start": process_start(os.getpid())}
-        write_json(target / "environment.json", alive | {"started": time.time()})
+        make_run_folder(target)
         write_text(target / "config.yaml", config.to_yaml())
         write_text(target / "ranking.yaml", ranking.to_yaml())
         return Run(target)
@@ -346,6 +332,29 @@ class RunStore:
             if not path.exists():
                 return path
             number += 1
+
+
+def make_run_folder(target: Path) -> None:
+    """Makes a run directory that belongs to this process, without a configuration.
+
+    Raises:
+        RunError: If the directory exists and is not empty, or cannot be written.
+    """
+    try:
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise RunError(
+                f"{target} exists already.",
+                "Choose another --run directory, or continue it with --resume.",
+            )
+        for name in ("checkpoints", "figures", "tables"):
+            (target / name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(
+            f"{target} cannot be created: {(error.strerror or str(error)).lower()}.",
+            "Choose a folder you can write to.",
+        ) from error
+    alive = {"pid": os.getpid(), "process_start": process_start(os.getpid())}
+    write_json(target / "environment.json", alive | {"started": time.time()})
 
 
 def open_run(path: Path) -> Run:

@@ -11,7 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
-from core.data.index import DatasetIndex, FloatArray, IntArray
+from core.data.index import DatasetIndex, FloatArray, IntArray, Problem
+from core.detection.detections_io import DetectionSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +47,11 @@ class Detector(Protocol):
         """What the window calls it."""
         ...
 
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Images that could not be read so far; nothing was found in them."""
+        ...
+
     def detect(self, image_indices: Sequence[int]) -> list[Detections]:
         """Returns classified boxes of each image, in the order asked for."""
         ...
@@ -59,6 +65,7 @@ class GroundTruthDetector:
     """Returns the annotated boxes: a detector that makes no mistakes."""
 
     name = "ground truth"
+    problems: tuple[Problem, ...] = ()
 
     def __init__(self, index: DatasetIndex) -> None:
         self._index = index
@@ -82,3 +89,20 @@ class GroundTruthDetector:
             score_N=np.ones(len(objects), dtype=np.float32),
             object_index_N=objects,
         )
+
+
+def gathered(image_indices: Sequence[int], found: Sequence[Detections]) -> DetectionSet:
+    """Returns what a detector found in some images as one set, in that order."""
+    counts = [len(item.score_N) for item in found]
+    boxes = [item.boxes_xyxy_N4.astype(np.float64) for item in found]
+    box_xyxy_M4 = np.concatenate([np.zeros((0, 4)), *boxes])
+    label_M = np.concatenate([np.zeros(0, np.int64), *(item.label_N for item in found)])
+    score_M = np.concatenate([np.zeros(0), *(item.score_N.astype(np.float64) for item in found)])
+    return DetectionSet(
+        image_index_M=np.repeat(np.asarray(image_indices, dtype=np.int64), counts),
+        label_M=label_M,
+        box_xywh_M4=np.concatenate(
+            [box_xyxy_M4[:, :2], box_xyxy_M4[:, 2:] - box_xyxy_M4[:, :2]], axis=1
+        ),
+        score_M=score_M,
+    )

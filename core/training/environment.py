@@ -14,21 +14,20 @@ import torch
 import torchvision
 
 import core
-from core.config import ExperimentConfig
+from core.data.index import DatasetIndex
 from core.runs import Run, process_start, write_json
 from core.training.device import describe_device, processor_name
-from core.training.experiment import Experiment
 
 
 def write_environment(
     run: Run,
-    config: ExperimentConfig,
+    seed: int,
     device: torch.device,
-    experiment: Experiment | None = None,
+    index: DatasetIndex | None = None,
     *,
     num_processes: int = 1,
 ) -> None:
-    """Writes environment.json; without an experiment, what is known before the data are read."""
+    """Writes environment.json; without an index, what is known before the data are read."""
     known: dict[str, Any] = run.environment()
     known |= {
         "python": platform.python_version(),
@@ -41,15 +40,12 @@ def write_environment(
         "threads": torch.get_num_threads(),
         "device": describe_device(device),
         "num_processes": num_processes,
-        "seed": config.seed,
+        "seed": seed,
         "pid": os.getpid(),
         "process_start": process_start(os.getpid()),
         "command": shlex.join(sys.argv),
         "started": known.get("started", time.time()),
     }
-    if experiment is not None:
-        known |= {
-            "data_name": experiment.index.name,
-            "data_fingerprint": experiment.index.fingerprint,
-        }
+    if index is not None:
+        known |= {"data_name": index.name, "data_fingerprint": index.fingerprint}
     write_json(run.path / "environment.json", known)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.config import ExperimentConfig
+from core.config import ExperimentConfig, OptimizerConfig
 from core.contrastive.bank import MemoryBank, momentum_update
 from core.contrastive.encoder import build_encoder
 from core.contrastive.loss import RankedInfoNCE
@@ -218,8 +218,12 @@ def view_settings(config: ExperimentConfig) -> ViewSettings:
 
 def build_optimizer(config: ExperimentConfig, learner: Learner) -> torch.optim.Optimizer:
     """Returns the configured optimizer over the encoder's weights."""
-    options = config.optimizer
-    parameters = [p for p in learner.encoder.parameters() if p.requires_grad]
+    return make_optimizer(config.optimizer, learner.encoder)
+
+
+def make_optimizer(options: OptimizerConfig, network: nn.Module) -> torch.optim.Optimizer:
+    """Returns an optimizer over the weights of a network that learn."""
+    parameters = [p for p in network.parameters() if p.requires_grad]
     if options.name == "adamw":
         return torch.optim.AdamW(
             parameters, lr=options.learning_rate, weight_decay=options.weight_decay, fused=True

@@ -32,11 +32,13 @@ class StepReporter:
     Args:
         emit: Receives StepCompleted events.
         batch_size: Objects a step.
+        part_names: What the parts of the loss are called, where they are not its ranks'.
     """
 
-    def __init__(self, emit: Emit, batch_size: int) -> None:
+    def __init__(self, emit: Emit, batch_size: float, part_names: tuple[str, ...] = ()) -> None:
         self._emit = emit
         self._batch_size = batch_size
+        self._part_names = part_names
         self._pending: list[_Pending] = []
         self._flushed_at = time.perf_counter()
         self.losses: list[float] = []
@@ -59,20 +61,22 @@ class StepReporter:
             return
         # Sync point: the losses of all pending steps come to the CPU at once.
         totals = torch.stack([p.loss.total for p in pending]).tolist()
-        by_rank = torch.stack([p.loss.by_rank_R for p in pending]).tolist()
+        parts = torch.stack([p.loss.by_rank_R for p in pending]).tolist()
         now = time.perf_counter()
         rate = self._batch_size * len(pending) / max(1e-9, now - self._flushed_at)
         self._flushed_at = now
-        for noted, total, ranks in zip(pending, totals, by_rank, strict=True):
+        for noted, total, ranks in zip(pending, totals, parts, strict=True):
             if not math.isfinite(total):
                 raise LossNotFiniteError(f"The loss is not finite at step {noted.step}.")
             self.losses.append(total)
+            by_rank = () if self._part_names else ranks
             self._emit(
                 StepCompleted(
                     step=noted.step,
                     epoch=noted.epoch,
                     loss=total,
-                    loss_by_rank=tuple(v if math.isfinite(v) else None for v in ranks),
+                    loss_by_rank=tuple(v if math.isfinite(v) else None for v in by_rank),
+                    loss_parts=dict(zip(self._part_names, ranks, strict=False)),
                     learning_rate=noted.learning_rate,
                     objects_per_s=rate,
                 )

@@ -155,8 +155,9 @@ class Trainer:
     def _write_environment(
         self, device: torch.device, experiment: Experiment | None = None
     ) -> None:
-        count = self._team.num_processes
-        write_environment(self._run, self._run.config, device, experiment, num_processes=count)
+        count, seed = self._team.num_processes, self._run.config.seed
+        index = experiment.index if experiment is not None else None
+        write_environment(self._run, seed, device, index, num_processes=count)
 
     def _describe(self, device: torch.device) -> str:
         count = self._team.num_processes
