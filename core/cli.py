@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from core.cli_detect import detect_app
+from core.cli_detect_train import detect_train
 from core.cli_experiment import register_experiments
 from core.cli_output import (
     DEMO_IMAGES,
@@ -23,6 +23,7 @@ from core.cli_output import (
     print_error,
     summary_to_json,
 )
+from core.cli_training import EXIT_BAD_INPUT, EXIT_DONE, EXIT_INTERRUPTED, run_training
 from core.config import ExperimentConfig
 from core.config_files import load_config, load_recipe, parse_assignments
 from core.errors import AkinError, ConfigError, RankingError, RunError
@@ -32,8 +33,6 @@ from core.ranking_files import load_ranking
 from core.runs import Run, RunStore, default_workspace, format_time, open_run
 from core.training.control import TrainingControl
 from core.training.distributed import Team, is_main_process, join_team
-
-EXIT_DONE, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 # Older typer raises click's errors, newer typer its own copies of them.
 CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
@@ -47,6 +46,7 @@ app.add_typer(ranking_app, name="ranking")
 app.add_typer(runs_app, name="runs")
 register_experiments(app)
 app.add_typer(detect_app, name="detect")
+detect_app.command("train")(detect_train)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 
@@ -281,36 +281,12 @@ def _train(
     team: Team | None = None,
 ) -> None:
     team = team if team is not None else Team()
-    control = TrainingControl()
-    interrupted = False
+    together = team
 
-    def on_interrupt(_number: int, _frame: object) -> None:
-        nonlocal interrupted
-        if interrupted and team.num_processes == 1:  # torchrun passes one Ctrl+C on twice.
-            raise KeyboardInterrupt
-        interrupted = True
-        control.stop()
+    def start(emit: Emit, control: TrainingControl) -> Outcome:
+        return _run_trainer(run, emit, control, resume, judge_only, together)
 
-    signals = (signal.SIGINT,) if team.num_processes == 1 else (signal.SIGINT, signal.SIGTERM)
-    earlier = {number: signal.signal(number, on_interrupt) for number in signals}
-    try:
-        with make_reporter(as_json=as_json) as reporter:
-            outcome = _run_trainer(run, reporter.emit, control, resume, judge_only, team)
-    finally:
-        for number, handler in earlier.items():
-            signal.signal(number, handler)
-    if not team.is_main:
-        raise typer.Exit(EXIT_FAILED if outcome.status == "failed" else EXIT_DONE)
-    if outcome.status == "failed":
-        if outcome.traceback:
-            print(outcome.traceback, file=sys.stderr)
-        print_error(outcome.message, outcome.hint)
-        raise typer.Exit(EXIT_BAD_INPUT if outcome.cause == "input" else EXIT_FAILED)
-    if not as_json:
-        print(outcome)
-        if run.path.exists():
-            print(f"run: {run.path}")
-    raise typer.Exit(EXIT_INTERRUPTED if interrupted else EXIT_DONE)
+    run_training(start, run.path, as_json=as_json, team=team)
 
 
 def _run_trainer(

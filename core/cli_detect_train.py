@@ -1,0 +1,81 @@
+"""`akin detect train`: a detector learned from a data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.cli_training import run_training
+from core.config_files import parse_assignments
+from core.errors import ConfigError, RunError
+from core.events import Emit, Outcome
+from core.training.control import TrainingControl
+from core.training.detector_config import FINE_TUNE, DetectorConfig, load_detector_recipe
+from core.training.detector_run import DetectorRun, create_detector_run, open_detector_run
+
+DataOption = Annotated[Path | None, typer.Option(metavar="DIR", help="A data set.")]
+
+
+def detect_train(
+    data: DataOption = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(metavar="torchvision:NAME", help="The network; the default is small."),
+    ] = None,
+    recipe: Annotated[str | None, typer.Option(help="A built-in configuration.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE", help="To start from: COCO's, or a file.")
+    ] = None,
+    class_agnostic: Annotated[
+        bool, typer.Option("--class-agnostic", help="Learn where objects are, not what.")
+    ] = False,
+    run: Annotated[Path | None, typer.Option(metavar="DIR", help="The run's directory.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue --run.")] = False,
+    epochs: Annotated[int | None, typer.Option(help="Short for training.epochs.")] = None,
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", metavar="key=value", help="Any key.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
+) -> None:
+    """Trains a detector and judges it on the test split."""
+    if resume:
+        if run is None:
+            raise RunError("--resume needs a run directory.", "Give --run DIR.")
+        found = open_detector_run(run)
+    else:
+        values = parse_assignments(assignments or [], DetectorConfig)
+        if data is not None:
+            values["data.folder"] = str(data.resolve())
+        if weights is not None:
+            values["detector.weights"] = weights
+        if class_agnostic:
+            values["detector.class_agnostic"] = True
+        if epochs is not None:
+            values["training.epochs"] = epochs
+        found = create_detector_run(_config(detector, recipe, values), run)
+
+    def start(emit: Emit, control: TrainingControl) -> Outcome:
+        from core.training.detector_trainer import DetectorTrainer  # noqa: PLC0415 - torch
+
+        return DetectorTrainer(DetectorRun(found.path), emit, control, resume=resume).run()
+
+    run_training(start, found.path, as_json=as_json)
+
+
+def _config(detector: str | None, recipe: str | None, values: dict[str, Any]) -> DetectorConfig:
+    network = None
+    if detector is not None:
+        kind, _, network = detector.rpartition(":")
+        if kind not in ("", "torchvision"):
+            raise ConfigError(
+                f"'{detector}' cannot be trained here.",
+                "Choose --detector torchvision:small or another of torchvision's.",
+            )
+    if recipe is None:
+        recipe = "small" if network in (None, "small") else FINE_TUNE
+    config = load_detector_recipe(recipe)
+    if network is not None and network != config.detector.network:
+        config = config.with_values({"detector.network": network, "detector.weights": "DEFAULT"})
+    return config.with_values(values)
