@@ -33,6 +33,7 @@ from core.ranking_files import load_ranking
 from core.runs import Run, RunStore, default_workspace, format_time, open_run
 from core.training.control import TrainingControl
 from core.training.distributed import Team, is_main_process, join_team
+from core.training.extension import extended
 
 # Older typer raises click's errors, newer typer its own copies of them.
 CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
@@ -163,6 +164,9 @@ def train(
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue --run.")] = False,
+    more: Annotated[
+        int | None, typer.Option("--more", metavar="K", help="With --resume: K more epochs.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Short for training.epochs.")] = None,
     assignments: Annotated[
         list[str] | None, typer.Option("--set", metavar="key=value", help="Any key.")
@@ -176,11 +180,18 @@ def train(
         if resume:
             if run is None:
                 raise RunError("--resume needs a run directory.", "Give --run DIR.")
-            return open_run(run)
+            return _reopened(run, more)
+        if more is not None:
+            raise ConfigError("--more needs a run to continue.", "Give --run DIR --resume.")
         return _requested_run(config_file, recipe, data, ranking, run, epochs, assignments)
 
     path = team.share(lambda: str(requested().path.resolve()))
     _train(Run(Path(path)), resume=resume, as_json=as_json, team=team)
+
+
+def _reopened(path: Path, more: int | None) -> Run:
+    run = open_run(path)
+    return run if more is None else extended(run, more)
 
 
 def _requested_run(

@@ -223,6 +223,18 @@ class TrainingConfig(ConfigSection):
     balanced: bool = Field(
         False, title="Balanced batches", description="Draw the classes equally often."
     )
+    ema: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        title="Weight average",
+        description="Judge an exponential moving average of the weights, such as 0.99; 0: off.",
+    )
+    compile: bool = Field(
+        False,
+        title="Compile",
+        description="Compile the encoder (torch.compile): a slow start, then faster on GPUs.",
+    )
     freeze_batch_norm: bool = Field(
         False,
         title="Freeze batch norm",

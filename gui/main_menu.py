@@ -14,6 +14,7 @@ from core.ranking_files import preset_names
 from gui.session import Session
 from gui.settings import Settings
 from gui.theme import THEME_NAMES
+from gui.widgets.help_window import help_topics
 
 if TYPE_CHECKING:
     from gui.main_window import MainWindow
@@ -125,6 +126,7 @@ def _help_menu(window: MainWindow) -> None:
     _add(
         menu, "Getting started", window.show_getting_started, QKeySequence.StandardKey.HelpContents
     )
-    _add(menu, "Glossary", partial(window.show_help, "glossary"))
-    menu.addSeparator()
-    _add(menu, "About Akin", partial(window.show_help, "about"))
+    for name, title in help_topics()[1:]:
+        if name == "about":
+            menu.addSeparator()
+        _add(menu, title, partial(window.show_help, name))

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from core.config import ExperimentConfig, OptimizerConfig
 from core.contrastive.bank import MemoryBank, momentum_update
-from core.contrastive.encoder import build_encoder
+from core.contrastive.encoder import ContrastiveEncoder, build_encoder
 from core.contrastive.loss import RankedInfoNCE
 from core.contrastive.views import ViewSettings, make_view, plain_view
 from core.training.distributed import Team
@@ -82,9 +82,33 @@ class Learner:
             if contrast.bank_size and not self.is_softmax
             else None
         )
+        averaged = config.training.ema > 0
+        self.average = copy.deepcopy(self.encoder).requires_grad_(False) if averaged else None
         self._loss = RankedInfoNCE(
             (objective.temperature_min, objective.temperature_max), objective.positives
         )
+
+    @property
+    def judged_encoder(self) -> ContrastiveEncoder:
+        """The encoder that is judged: the average of the weights where there is one."""
+        return self.encoder if self.average is None else self.average
+
+    def compile(self) -> str:
+        """Compiles the encoders; returns a sentence where that cannot be done here, else ""."""
+        try:
+            torch.compile(nn.Linear(2, 2).to(self._device))(torch.ones(1, 2, device=self._device))
+        except Exception as error:  # noqa: BLE001 - whatever its many back ends raise
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            return f"The encoder is not compiled: {reason}"
+        for encoder in (self.encoder, self.key_encoder):
+            if encoder is not None:
+                encoder.backbone.compile()
+        return ""
+
+    def after_step(self) -> None:
+        """Moves the average of the weights on, after the optimizer's step."""
+        if self.average is not None:
+            momentum_update(self.average, self.encoder, self._config.training.ema)
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Returns the context in which the encoder runs."""
@@ -154,11 +178,12 @@ class Learner:
         images = plain_view(crops_NCHW, self._views).to(
             self._dtype, memory_format=torch.channels_last
         )
+        encoder = self.judged_encoder
         with self.autocast():
             if not self.is_softmax:
-                return self.encoder(images).float(), None
-            features = self.encoder.features(images).float()
-            logits = self.encoder.logits(images).float()
+                return encoder(images).float(), None
+            features = encoder.features(images).float()
+            logits = encoder.logits(images).float()
         return functional.normalize(features, dim=1), logits
 
     def train(self, mode: bool = True) -> None:
@@ -166,6 +191,8 @@ class Learner:
         self.encoder.train(mode)
         if self.key_encoder is not None:
             self.key_encoder.train(mode)
+        if self.average is not None:
+            self.average.eval()
         if self._config.training.freeze_batch_norm:
             for encoder in (self.encoder, self.key_encoder):
                 _freeze_batch_norm(encoder)
@@ -174,6 +201,7 @@ class Learner:
         """Gives all processes the weights of process 0."""
         self._team.align(self.encoder)
         self._team.align(self.key_encoder)
+        self._team.align(self.average)
 
     def is_finite(self) -> bool:
         """Tells whether all weights are finite: a diverged encoder is not worth saving."""
@@ -185,6 +213,7 @@ class Learner:
         return {
             "encoder": self.encoder.state_dict(),
             "key_encoder": self.key_encoder.state_dict() if self.key_encoder else None,
+            "average": self.average.state_dict() if self.average else None,
             "bank": self.bank.state_dict() if self.bank else None,
         }
 
@@ -193,6 +222,8 @@ class Learner:
         self.encoder.load_state_dict(state["encoder"])
         if self.key_encoder is not None:
             self.key_encoder.load_state_dict(state["key_encoder"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
         if self.bank is not None:
             self.bank.load_state_dict(state["bank"])
 

@@ -151,6 +151,7 @@ class TrainingLoop:
                 self._learner.encoder.parameters(), config.training.gradient_clip
             )
         self._optimizer.step()
+        self._learner.after_step()
         progress.step += 1
         self._reporter.add(progress.step, epoch + 1, loss, rate)
 
@@ -190,7 +191,7 @@ class TrainingLoop:
         if judged.accuracy <= self._progress.best_accuracy:
             return False
         self._progress.best_accuracy = judged.accuracy
-        encoder = self._learner.encoder.state_dict()
+        encoder = self._learner.judged_encoder.state_dict()
         self.best_state = {
             "encoder": {name: value.detach().cpu().clone() for name, value in encoder.items()},
             "epoch": self._progress.epochs,

@@ -41,7 +41,7 @@ def outcome_of(
         return failed(message, f"Lower the learning rate{kept}", cause)
     if isinstance(error, AkinError):
         return failed(error.message, error.hint, cause)
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+    if _is_out_of_memory(error):
         hint = f"Halve the batch size to {max(2, batch_size // 2)} and train again."
         return failed("The device ran out of memory.", hint, "memory")
     if isinstance(error, FileNotFoundError | NotADirectoryError):
@@ -53,6 +53,11 @@ def outcome_of(
     message = f"Training failed: {type(error).__name__}: {error}."
     details = "".join(traceback.format_exception(error))
     return failed(message, "The log has the details; please report them.", "bug", details)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    on_cpu = isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+    return on_cpu or isinstance(error, torch.OutOfMemoryError | MemoryError)
 
 
 def _cause_of(error: Exception, accepted: bool) -> str:

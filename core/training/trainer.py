@@ -100,6 +100,8 @@ class Trainer:
         optimizer = build_optimizer(config, learner)
         warning = self._load(learner, optimizer, device) if self._resume else ""
         learner.align()
+        if config.training.compile and not self._judge_only:
+            warning = " ".join(filter(None, (warning, learner.compile())))
         self._timing["reading_s"] = time.perf_counter() - started
         if self._writes_run:
             self._write_environment(device, experiment)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QTextBrowser, Q
 
 from gui.theme import SPACING
 
-TOPICS = (("getting-started", "Getting started"), ("glossary", "Glossary"), ("about", "About Akin"))
+_FIRST = ("getting-started", "glossary")
 _PARTS = (
     ("PySide6-Essentials", "LGPL-3.0"),
     ("torch", "BSD-3-Clause"),
@@ -27,6 +27,15 @@ _PARTS = (
 )
 
 
+def help_topics() -> tuple[tuple[str, str], ...]:
+    """Returns name and title of every page: those of resources/help, and about."""
+    folder = files("resources").joinpath("help")
+    names = sorted(item.name[:-3] for item in folder.iterdir() if item.name.endswith(".md"))
+    names.sort(key=lambda name: (*_FIRST, name).index(name))
+    pages = ((name, read_help(name).partition("\n")[0].lstrip("# ")) for name in names)
+    return (*pages, ("about", "About Akin"))
+
+
 class HelpWindow(QDialog):
     """A window beside the main one; blocks nothing."""
 
@@ -36,8 +45,9 @@ class HelpWindow(QDialog):
         self.resize(860, 620)
         self._topics = QListWidget()
         self._topics.setAccessibleName("Help topics")
-        self._topics.addItems([title for _, title in TOPICS])
-        self._topics.setFixedWidth(168)
+        self._names, titles = zip(*help_topics(), strict=True)
+        self._topics.addItems(titles)
+        self._topics.setFixedWidth(self._topics.sizeHintForColumn(0) + SPACING * 3)
         self._topics.currentRowChanged.connect(self._on_row)
         self._text = QTextBrowser()
         self._text.setAccessibleName("Help text")
@@ -50,9 +60,8 @@ class HelpWindow(QDialog):
         layout.addWidget(self._text, 1)
 
     def show_topic(self, topic: str) -> None:
-        """Shows a topic by its name: getting-started, glossary or about."""
-        row = [name for name, _ in TOPICS].index(topic)
-        self._topics.setCurrentRow(row)
+        """Shows a topic by its name, such as getting-started or about."""
+        self._topics.setCurrentRow(self._names.index(topic))
         self.show()
         self.raise_()
         self.activateWindow()
@@ -64,7 +73,7 @@ class HelpWindow(QDialog):
 
     @Slot(int)
     def _on_row(self, row: int) -> None:
-        name = TOPICS[row][0]
+        name = self._names[row]
         self._text.setMarkdown(about() if name == "about" else read_help(name))
 
 

@@ -67,6 +67,7 @@ def split(voc: Path, name: str) -> Path:
         (["nothing.yaml"], "nothing.yaml cannot be read", "--recipe NAME"),
         (["nothing.yaml", "--recipe", "demo"], "and a recipe were given", "one of them"),
         (["--resume"], "--resume needs a run directory", "--run DIR"),
+        (["--more", "2"], "--more needs a run to continue.", "--run DIR --resume"),
         (["--resume", "--run", "nothing"], "is not a run directory", "akin runs list"),
     ],
 )
@@ -188,6 +189,9 @@ def test_train_evaluate_and_list(akin: Akin, tiny_voc: Path, tmp_path: Path) -> 
     assert again["ood"] == metrics["ood"]
     assert "run" in akin("runs", "list", tmp_path).out
     assert akin("train", "--run", run.path, "--resume").code == 0
+    longer = akin("train", "--run", run.path, "--resume", "--more", "1")
+    assert "Trained 2 epochs" in longer.out
+    assert Run(run.path).config.training.epochs == 2
 
 
 def test_json_lines_are_the_events(akin: Akin, tiny_voc: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,15 @@ import numpy as np
 import pytest
 import torch
 
-from core.events import EpochCompleted, Event, PhaseChanged, RunFinished, StepCompleted
+from core.events import (
+    CheckpointSaved,
+    EpochCompleted,
+    Event,
+    PhaseChanged,
+    RunFinished,
+    StepCompleted,
+    WarningRaised,
+)
 from core.runs import Run
 from core.training.control import TrainingControl
 
@@ -87,6 +96,75 @@ def test_data_that_vanishes_while_it_is_read(train: Any, tiny_voc: Path, tmp_pat
     assert found.outcome.cause in ("data", "input")
     assert found.outcome.traceback == ""
     assert found.outcome.hint
+
+
+def test_data_that_vanishes_in_mid_run_is_not_missed(
+    train: Any, tiny_voc: Path, tmp_path: Path
+) -> None:
+    """Crops are decoded before the first step: the run goes on to its end and is judged."""
+    folder = shutil.copytree(tiny_voc, tmp_path / "data")
+
+    def act(event: Event, _control: TrainingControl) -> None:
+        if isinstance(event, EpochCompleted) and event.epoch == 1:
+            shutil.rmtree(folder)
+
+    found = train(act=act, data__folder=str(folder))
+    assert found.outcome.status == "done", found.outcome
+    assert found.run.metrics()["accuracy"] is not None
+
+
+def test_a_full_disk_leaves_the_checkpoint_before_intact(
+    train: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files may not grow beyond a megabyte after the first checkpoint; it is much larger."""
+    monkeypatch.setattr("core.training.trainer.CHECKPOINT_INTERVAL_S", 0.0)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def act(event: Event, _control: TrainingControl) -> None:
+        if isinstance(event, CheckpointSaved):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
+
+    try:
+        found = train(act=act)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (found.outcome.status, found.outcome.cause) == ("failed", "disk"), found.outcome
+    assert found.outcome.hint
+    assert found.run.outcome() == found.outcome
+    assert found.state()["progress"]["step"] == found.saved_at()
+    assert not list(found.run.checkpoint_folder.glob("*.new"))
+    assert train(found.run, resume=True).outcome.status == "done"
+
+
+def test_out_of_memory_says_what_to_halve(train: Any) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+
+    def act(event: Event, _control: TrainingControl) -> None:
+        if isinstance(event, PhaseChanged) and event.phase == "warming up":
+            pages = int(Path("/proc/self/statm").read_text().split()[0])
+            room = pages * resource.getpagesize() + 300_000_000
+            resource.setrlimit(resource.RLIMIT_AS, (room, limits[1]))
+
+    try:
+        found = train(act=act, crops__size=128, encoder__stem="small")
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+    assert (found.outcome.status, found.outcome.cause) == ("failed", "memory"), found.outcome
+    assert found.outcome.hint == "Halve the batch size to 20 and train again."
+    assert found.run.outcome() == found.outcome
+
+
+def test_a_compiler_that_is_missing_is_told_and_done_without(
+    train: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("no compiler")
+
+    monkeypatch.setattr("torch.compile", broken)
+    found = train(training__compile=True, training__epochs=1)
+    assert found.outcome.status == "done"
+    warnings = [e.message for e in found.events if isinstance(e, WarningRaised)]
+    assert "The encoder is not compiled: no compiler" in warnings
 
 
 @pytest.mark.parametrize(

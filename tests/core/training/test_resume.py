@@ -13,14 +13,22 @@ from typing import Any
 import pytest
 import torch
 
+from core.errors import ConfigError
 from core.events import CheckpointSaved, EpochCompleted, Event, StepCompleted, WarningRaised
 from core.runs import Run
 from core.training.control import TrainingControl
+from core.training.extension import extended
 
 ROOT = Path(__file__).parents[3]
 VARIANTS: dict[str, dict[str, Any]] = {
     "bank": {"contrast__bank_size": 50, "contrast__momentum": 0.99},
-    "adamw": {"optimizer__name": "adamw", "schedule__warmup_epochs": 1, "training__balanced": True},
+    "adamw": {
+        "optimizer__name": "adamw",
+        "schedule__warmup_epochs": 1,
+        "training__balanced": True,
+        "training__ema": 0.9,
+    },
+    "constant": {"schedule__name": "constant"},
     "softmax": {"objective__method": "softmax"},
 }
 
@@ -84,6 +92,33 @@ def test_two_epochs_a_stop_and_two_more_are_four(train: Any, whole: Any, variant
     assert first.outcome.status == "stopped"
     assert first.saved_at() == max(whole(variant).losses()) // 2
     assert_same_end(train(first.run, resume=True), whole(variant))
+
+
+def test_two_epochs_and_two_more_are_four(train: Any, whole: Any) -> None:
+    first = train(training__epochs=2, **VARIANTS["constant"])
+    assert first.outcome.status == "done"
+    longer = extended(first.run, 2)
+    assert longer.config == whole("constant").run.config
+    assert_same_end(train(longer, resume=True), whole("constant"))
+
+
+@pytest.mark.parametrize("epochs", [0, -3])
+def test_no_more_epochs_change_nothing(create: Any, epochs: int) -> None:
+    run = create()
+    with pytest.raises(ConfigError, match="are none"):
+        extended(run, epochs)
+    assert Run(run.path).config == run.config
+
+
+def test_the_average_of_the_weights_is_what_is_judged(whole: Any) -> None:
+    learner = whole("adamw").state()["learner"]
+    name = "head.0.weight"
+    assert not torch.equal(learner["average"][name], learner["encoder"][name])
+    best = whole("adamw").state("best.pt")
+    last = [e for e in whole("adamw").run.events() if isinstance(e, EpochCompleted)][-1]
+    if last.is_best:
+        assert torch.equal(best["encoder"][name], learner["average"][name])
+    assert not torch.equal(best["encoder"][name], learner["encoder"][name])
 
 
 def test_a_stop_in_the_middle_of_an_epoch(
