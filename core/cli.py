@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from core.cli_detect import detect_app
+from core.cli_detect_run import detect_run
 from core.cli_detect_train import detect_train
 from core.cli_experiment import register_experiments
 from core.cli_output import (
@@ -48,6 +49,7 @@ app.add_typer(runs_app, name="runs")
 register_experiments(app)
 app.add_typer(detect_app, name="detect")
 detect_app.command("train")(detect_train)
+detect_app.command("run")(detect_run)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 

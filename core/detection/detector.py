@@ -38,6 +38,16 @@ class Detections:
         assert self.boxes_xyxy_N4.shape == (count, 4)
         assert self.label_N.shape == self.score_N.shape == self.object_index_N.shape == (count,)
 
+    def take(self, rows: IntArray) -> Detections:
+        """Returns some of the boxes."""
+        return Detections(
+            self.image_id,
+            self.boxes_xyxy_N4[rows],
+            self.label_N[rows],
+            self.score_N[rows],
+            self.object_index_N[rows],
+        )
+
 
 class Detector(Protocol):
     """Finds objects in the images of one data set."""

@@ -112,10 +112,14 @@ class TorchvisionDetector:
             found = iter(find([self._ready(image) for image in readable]) if readable else ())
             for image_index, image in zip(batch, images, strict=True):
                 if image is None:
-                    result.append(_nothing(self._index.image_ids[image_index]))
+                    result.append(nothing(self._index.image_ids[image_index]))
                 else:
-                    scale_4 = self._source.scale_of(image_index, image)
-                    result.append(self._detections(image_index, next(found), scale_4))
+                    boxes_N4, score_N, output_N = (part.numpy() for part in next(found))
+                    label_N = np.where(output_N >= 0, self._label_of_output[output_N], -1)
+                    boxes_N4 = boxes_N4 * self._source.scale_of(image_index, image)
+                    result.append(
+                        detections_from(self._index, image_index, boxes_N4, score_N, label_N)
+                    )
         return result
 
     def _ready(self, pixels_CHW: Tensor) -> Tensor:
@@ -143,26 +147,36 @@ class TorchvisionDetector:
             return torch.autocast("cuda", torch.bfloat16)
         return nullcontext()
 
-    def _detections(self, image_index: int, found: Found, scale_4: Any) -> Detections:
-        boxes_N4, score_N, output_N = (part.numpy() for part in found)
-        label_N = np.where(output_N >= 0, self._label_of_output[output_N], -1)
-        keep = label_N >= -1
-        size = self._index.image_size_I2[image_index]
-        boxes_N4 = np.clip(boxes_N4.astype(np.float32) * scale_4, 0, np.tile(size, 2))
-        keep &= (boxes_N4[:, 2:] > boxes_N4[:, :2]).all(axis=1)
-        return Detections(
-            image_id=self._index.image_ids[image_index],
-            boxes_xyxy_N4=boxes_N4[keep].astype(np.float32),
-            label_N=label_N[keep].astype(np.int64),
-            score_N=score_N[keep].astype(np.float32),
-            object_index_N=np.full(int(keep.sum()), -1, dtype=np.int64),
-        )
 
-
-def _nothing(image_id: str) -> Detections:
+def nothing(image_id: str) -> Detections:
+    """Returns that nothing was found in an image."""
     none = np.zeros(0, dtype=np.int64)
     boxes_N4, score_N = np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
     return Detections(image_id, boxes_N4, none, score_N, none)
+
+
+def detections_from(
+    index: DatasetIndex, image_index: int, boxes_N4: Any, score_N: Any, label_N: Any
+) -> Detections:
+    """Returns what was found in an image, its boxes cut to the image, empty ones left out.
+
+    Args:
+        index: The data set.
+        image_index: The image.
+        boxes_N4: x1, y1, x2, y2 in its pixels.
+        score_N: In [0, 1].
+        label_N: Class of the data set; -1: any; -2: none of them, left out.
+    """
+    size = np.tile(index.image_size_I2[image_index], 2)
+    cut_N4 = np.clip(boxes_N4, 0, size).astype(np.float32)
+    keep = (label_N >= -1) & (cut_N4[:, 2:] > cut_N4[:, :2]).all(axis=1)
+    return Detections(
+        image_id=index.image_ids[image_index],
+        boxes_xyxy_N4=cut_N4[keep],
+        label_N=label_N[keep].astype(np.int64),
+        score_N=score_N[keep].astype(np.float32),
+        object_index_N=np.full(int(keep.sum()), -1, dtype=np.int64),
+    )
 
 
 def output_labels(description: DetectorDescription, classes: tuple[str, ...]) -> IntArray:
