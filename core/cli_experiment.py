@@ -1,4 +1,4 @@
-"""`akin experiment`: many runs planned, trained one after another, and summed up."""
+"""`akin experiment` and `akin runs report`: many runs planned, trained, summed up, reported."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 130
 WIDTH_IN_A_PIPE = 160
 
 
-def register_experiments(app: typer.Typer) -> None:
+def register_experiments(app: typer.Typer, runs_app: typer.Typer) -> None:
     """Adds the commands of this module."""
     app.command("experiment")(experiment)
+    runs_app.command("report")(runs_report)
 
 
 def experiment(
@@ -204,3 +205,17 @@ def _print_end(plan: Plan, lost: Sequence[RunRecord], stopped: bool) -> None:
 
 def _width(to_stderr: bool = False) -> int | None:
     return None if (sys.stderr if to_stderr else sys.stdout).isatty() else WIDTH_IN_A_PIPE
+
+
+# ----- report -----
+
+
+def runs_report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Runs, or experiments.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the report is written.")],
+    title: Annotated[str, typer.Option(help="Its heading.")] = "",
+) -> None:
+    """Writes one page about runs or an experiment: figures, tables, settings, commands."""
+    from core.experiments.report import write_report  # noqa: PLC0415
+
+    print(f"report: {write_report(runs, out, title=title)}")

@@ -30,6 +30,11 @@ class TextTable:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
+    def is_number(self, column: int) -> bool:
+        """Tells whether a column holds numbers only, which are set flush right."""
+        cells = [row[column] for row in self.rows if row[column]]
+        return bool(cells) and all(cell[0] in "+-<0123456789." for cell in cells)
+
     def to_csv(self) -> str:
         return _csv(self.header, self.rows)
 

@@ -11,6 +11,8 @@ import pytest
 
 from core.runs import Run, RunStore, default_workspace
 
+from .experiments.judged import judged_run
+
 Akin = Callable[..., Any]
 FILE = """
 methods: [supcon, ranked]
@@ -97,6 +99,20 @@ def test_a_failed_run_ends_in_one_sentence_and_code_one(
     assert "failed: supcon-seed0" in answer.err
     assert "1 of 2 runs failed; started again, they are tried again." in answer.err
     assert "errors on ranked" in answer.out, "what is finished is summed up"
+
+
+def test_a_report_of_runs(akin: Akin, tmp_path: Path) -> None:
+    akin("runs", "report", tmp_path, "--out", tmp_path / "x").expect_error("is not a run directory")
+    akin("runs", "report", "--out", tmp_path / "x").expect_error("Missing argument")
+    akin("runs", "report", tmp_path).expect_error("Missing option")
+    for seed in (0, 1):
+        judged_run(tmp_path / f"run-{seed}", seed=seed)
+    runs = sorted(tmp_path.glob("run-*"))
+    answer = akin("runs", "report", *runs, "--out", tmp_path / "x", "--title", "Mine & yours")
+    assert answer.code == 0
+    page = tmp_path / "x" / "report.html"
+    assert answer.out == f"report: {page}\n"
+    assert "<h1>Mine &amp; yours</h1>" in page.read_text()
 
 
 @pytest.mark.parametrize(
