@@ -78,6 +78,13 @@ class ImageModel(QAbstractListModel):
         item = self._items[row]
         return item if self._kind == "image" else int(self._index.image_index_N[item])
 
+    def row_of_image(self, image: int) -> int:
+        """Returns the first row of an image, or of an object in it; -1 if there is none."""
+        if self._kind == "image":
+            return self.row_of(image)
+        rows = range(len(self._items))
+        return next((row for row in rows if self.image_at(row) == image), -1)
+
     def picture(self, row: int) -> Picture:
         assert self._index is not None
         return Picture(self._index, self._kind, self._items[row])

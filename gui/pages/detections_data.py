@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -265,9 +264,8 @@ class Tiles:
         objects = self.index.objects_of_image(item) if kind == "image" else np.array([item])
         return bool((self.verdict_O[objects] == Verdict.WRONG).any())
 
-    def next_error(self, items: Sequence[int], kind: str, row: int) -> int:
-        """Returns the first row after `row` with an error, going round; -1: there is none."""
-        for at in chain(range(row + 1, len(items)), range(row + 1)):
-            if self.has_error(items[at], kind):
-                return at
-        return -1
+    def error_from(self, items: Sequence[int], kind: str, row: int, step: int = 1) -> int:
+        """Returns the next row with an error in one direction, going round; -1: there is none."""
+        count = len(items)
+        rows = ((row + step * far) % count for far in range(1, count + 1))
+        return next((at for at in rows if self.has_error(items[at], kind)), -1)

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QSignalBlocker, QSize, Qt, QTimer, Slot
+from PySide6.QtCore import QSignalBlocker, QSize, QTimer, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import (
-    QSplitter,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from core.data.index import DatasetIndex, IntArray
 from core.detection.detector import Detections, Detector, GroundTruthDetector
@@ -25,14 +20,17 @@ from gui.pages.detections_data import (
     find,
     read_judgement,
 )
+from gui.pages.detections_file_view import FileView
 from gui.pages.detections_filters import FilterPanel
 from gui.pages.detections_objects import BoxRow, ObjectPanel, box_rows
+from gui.pages.detections_source import SourceBar
 from gui.pages.detections_toolbar import EmptyNote, GridToolbar
 from gui.pages.detections_viewer import ImageViewer, LargeImage, read_large
 from gui.session import ObjectSelection, Session
 from gui.tasks import LatestTask
 from gui.theme import SPACING
 from gui.thumbnails import ThumbnailLoader
+from gui.widgets.columns import three_columns
 from gui.widgets.thumbnail_grid import ThumbnailGrid
 
 PICTURE = QSize(160, 120)
@@ -64,7 +62,9 @@ class DetectionsPage(QWidget):
         self.loader = ThumbnailLoader(side, session.workspace / "thumbnails", parent=self)
         self.model = ImageModel(self.loader, self)
         self.filters = FilterPanel()
-        self.toolbar = GridToolbar()
+        self.file_view = FileView(self.loader, PICTURE)
+        self.source = SourceBar(session, self.file_view)
+        self.toolbar = GridToolbar(self.source)
         self.grid = ThumbnailGrid("Images", PICTURE)
         self.grid.setModel(self.model)
         self.viewer = ImageViewer()
@@ -89,21 +89,14 @@ class DetectionsPage(QWidget):
         self._views = QStackedWidget()
         for view in (self.grid, self.viewer, self.note):
             self._views.addWidget(view)
-        splitter = QSplitter(Qt.Orientation.Horizontal)
-        splitter.setChildrenCollapsible(False)
-        splitter.setHandleWidth(2 * SPACING)
-        for widget, least in ((self.filters, 184), (self._views, 352), (self.panel, 232)):
-            widget.setMinimumWidth(least)
-            splitter.addWidget(widget)
-        splitter.setStretchFactor(1, 3)
-        splitter.setStretchFactor(2, 1)
-        splitter.setSizes([196, 600, 336])
-        splitter.setStyleSheet("QSplitter::handle { background: transparent; }")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(3 * SPACING, 2 * SPACING, 3 * SPACING, 2 * SPACING)
         layout.setSpacing(2 * SPACING)
         layout.addWidget(self.toolbar)
-        layout.addWidget(splitter, 1)
+        self._sources = QStackedWidget()
+        self._sources.addWidget(three_columns(self.filters, self._views, self.panel))
+        self._sources.addWidget(self.file_view)
+        layout.addWidget(self._sources, 1)
 
     def _connect(self) -> None:
         session = self._session
@@ -122,12 +115,14 @@ class DetectionsPage(QWidget):
         self.grid.pictures_wanted.connect(self.loader.want)
         self.viewer.back_requested.connect(self.close_viewer)
         self.viewer.step_requested.connect(self._on_step)
-        self.viewer.next_error_requested.connect(self._on_next_error)
+        self.viewer.error_requested.connect(self._on_error_requested)
         self.viewer.canvas.box_clicked.connect(self._choose_box)
         self.panel.object_chosen.connect(self.viewer.canvas.set_selected)
         self.panel.table.installEventFilter(self.viewer)
         self._keys = [*self.viewer.add_keys(self.viewer), *self.viewer.add_keys(self.panel)]
         self._set_keys_enabled(False)
+        self.source.source_changed.connect(self._on_source_changed)
+        self.file_view.counts_changed.connect(self._on_file_counts)
         self._image_task.succeeded.connect(self._on_read)
         self._run_task.succeeded.connect(self._on_judgement)
         for task in (self._image_task, self._run_task):
@@ -145,6 +140,7 @@ class DetectionsPage(QWidget):
         self._image = -1
         self.loader.clear()
         self.filters.set_data(index, self._filter)
+        self.source.set_data(index)
         self.close_viewer()
         self.refilter()
         self._read_run()
@@ -201,6 +197,7 @@ class DetectionsPage(QWidget):
     @Slot(object)
     def _on_selection_changed(self, _selection: ObjectSelection | None) -> None:
         self._take_selection()
+        self.source.show_file(False)
         if self._index is not None:
             self.close_viewer()
             self.refilter()
@@ -216,6 +213,18 @@ class DetectionsPage(QWidget):
     @Slot()
     def _on_selection_cleared(self) -> None:
         self._session.select_objects(None)
+
+    # ----- the boxes of a file -----
+
+    @Slot(bool)
+    def _on_source_changed(self, is_file: bool) -> None:
+        self._sources.setCurrentIndex(int(is_file))
+        self.toolbar.offer_kinds(not is_file)
+        (self.file_view if is_file else self).refilter()
+
+    @Slot(int, int)
+    def _on_file_counts(self, images: int, detections: int) -> None:
+        self.toolbar.show_counts(images, detections, "detection")
 
     # ----- filtering -----
 
@@ -234,7 +243,8 @@ class DetectionsPage(QWidget):
         found = find(index, self._verdict_O, self._filter)
         with_unknown = self._judgement is not None and self._judgement.threshold is not None
         self.filters.show_found(found, self._filter, with_unknown=with_unknown)
-        self.toolbar.show_counts(len(found.images), len(found.objects))
+        if not self.source.shows_file:
+            self.toolbar.show_counts(len(found.images), len(found.objects))
         kind = self.toolbar.kind
         items = (found.images if kind == "image" else found.objects).tolist()
         tiles = self._tiles()
@@ -245,7 +255,7 @@ class DetectionsPage(QWidget):
             else:
                 self.model.set_badge(badge)
         self._show_view()
-        row = self._row_of_image()
+        row = self.model.row_of_image(self._image)
         if row >= 0:
             with QSignalBlocker(self.grid):
                 self.grid.set_current_row(row)
@@ -256,11 +266,6 @@ class DetectionsPage(QWidget):
     def _tiles(self) -> Tiles:
         assert self._index is not None
         return Tiles(self._index, self._judgement, self._verdict_O)
-
-    def _row_of_image(self) -> int:
-        """Returns the row of the current image; -1 where it does not pass."""
-        rows = range(len(self.model.items))
-        return next((row for row in rows if self.model.image_at(row) == self._image), -1)
 
     @Slot()
     def _on_reset(self) -> None:
@@ -331,9 +336,10 @@ class DetectionsPage(QWidget):
     def _on_step(self, by: int) -> None:
         self.open_row(self.grid.current_row + by)
 
-    @Slot()
-    def _on_next_error(self) -> None:
-        row = self._tiles().next_error(self.model.items, self.model.kind, self.grid.current_row)
+    @Slot(int)
+    def _on_error_requested(self, step: int) -> None:
+        at, items = self.grid.current_row, self.model.items
+        row = self._tiles().error_from(items, self.model.kind, at, step)
         if row >= 0:
             self.open_row(row)
             return
@@ -388,6 +394,5 @@ class DetectionsPage(QWidget):
 
     def shut_down(self) -> None:
         """Stops the workers, before the window goes."""
-        self.loader.shut_down()
-        self._image_task.shut_down()
-        self._run_task.shut_down()
+        for worker in (self.loader, self._image_task, self._run_task, self.file_view, self.source):
+            worker.shut_down()

@@ -19,12 +19,17 @@ from gui.theme import SPACING, set_role, tokens
 
 
 class GridToolbar(QWidget):
-    """How much is shown, the selection's chip, and images or objects."""
+    """How much is shown, the selection's chip, whose boxes, and images or objects.
+
+    Args:
+        source: Chooses whose boxes are shown.
+        parent: Owner.
+    """
 
     selection_cleared = Signal()
     kind_changed = Signal(str)  # "image" | "object"
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, source: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         title = QLabel("Detections")
         set_role(title, "title")
@@ -47,6 +52,8 @@ class GridToolbar(QWidget):
         layout.addWidget(self.counts)
         layout.addWidget(self.chip)
         layout.addStretch(1)
+        layout.addWidget(source)
+        layout.addSpacing(SPACING)
         layout.addWidget(self.images)
         layout.addWidget(self.objects)
         self.set_selection("")
@@ -55,11 +62,16 @@ class GridToolbar(QWidget):
     def kind(self) -> Literal["image", "object"]:
         return "image" if self.images.isChecked() else "object"
 
-    def show_counts(self, images: int, objects: int) -> None:
+    def show_counts(self, images: int, boxes: int, kind: str = "object") -> None:
         self.counts.setText(
             f"{images:,} image{'' if images == 1 else 's'}, "
-            f"{objects:,} object{'' if objects == 1 else 's'}"
+            f"{boxes:,} {kind}{'' if boxes == 1 else 's'}"
         )
+
+    def offer_kinds(self, on: bool) -> None:
+        """Shows or hides the choice of images or objects."""
+        self.images.setVisible(on)
+        self.objects.setVisible(on)
 
     def set_selection(self, text: str) -> None:
         """Shows what is selected elsewhere in the window; "" for nothing."""

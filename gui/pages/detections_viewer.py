@@ -16,7 +16,10 @@ from gui.thumbnails import to_qimage
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.image_canvas import ImageCanvas, image_levels
 
-KEYS = "Wheel zooms · drag pans · F fits · H hides boxes · ← → walk · E next error · Esc grid"
+KEYS = (
+    "Wheel zooms · drag pans · F fits · H hides boxes · ← → walk · E next error, Shift+E the one "
+    "before · Esc grid"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +56,7 @@ class ImageViewer(QWidget):
 
     back_requested = Signal()
     step_requested = Signal(int)  # -1 or 1
-    next_error_requested = Signal()
+    error_requested = Signal(int)  # 1: the next image with an error, -1: the one before
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -70,8 +73,10 @@ class ImageViewer(QWidget):
         self.previous.clicked.connect(self._on_previous)
         self.next = self._button("Next image (→)", "mdi6.chevron-right")
         self.next.clicked.connect(self._on_next)
-        self.error = self._button("Next image with an error (E)", "mdi6.alert-circle-outline")
-        self.error.clicked.connect(self.next_error_requested)
+        self.error = self._button(
+            "Next image with an error (E); Shift+E: the one before", "mdi6.alert-circle-outline"
+        )
+        self.error.clicked.connect(self._on_next_error)
         self.fit = self._button("Show all of the image (F)", "mdi6.fit-to-page-outline")
         self.fit.clicked.connect(self.canvas.fit)
         line = QHBoxLayout()
@@ -108,7 +113,8 @@ class ImageViewer(QWidget):
         for key, slot in (
             ("Left", self._on_previous),
             ("Right", self._on_next),
-            ("E", self.next_error_requested.emit),
+            ("E", self._on_next_error),
+            ("Shift+E", self._on_previous_error),
             ("Escape", self.back_requested.emit),
             ("F", self.canvas.fit),
         ):
@@ -149,3 +155,11 @@ class ImageViewer(QWidget):
     @Slot()
     def _on_next(self) -> None:
         self.step_requested.emit(1)
+
+    @Slot()
+    def _on_next_error(self) -> None:
+        self.error_requested.emit(1)
+
+    @Slot()
+    def _on_previous_error(self) -> None:
+        self.error_requested.emit(-1)

@@ -18,12 +18,14 @@ class CanvasBox:
         text: On the label.
         colour: Of line and label.
         style: Of the line; the kind of box must not be told by colour alone.
+        tip: Shown where the pointer rests on it; "": nothing.
     """
 
     xyxy: tuple[float, float, float, float]
     text: str
     colour: QColor
     style: Qt.PenStyle = Qt.PenStyle.SolidLine
+    tip: str = ""
 
     @property
     def rect(self) -> QRectF:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
+    QHelpEvent,
     QImage,
     QKeyEvent,
     QMouseEvent,
@@ -22,7 +23,7 @@ from PySide6.QtGui import (
     QTransform,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QToolTip, QWidget
 
 from gui.theme import tokens
 from gui.widgets.canvas_boxes import CanvasBox, paint_boxes
@@ -32,6 +33,7 @@ LARGEST_SCALE = 40.0
 LARGEST_FIT = 6.0
 WHEEL_BASE = 1.0015
 KEY_FACTOR = 1.25
+PICTURE_PX = 1000
 
 
 def image_levels(image: QImage) -> tuple[QImage, ...]:
@@ -214,6 +216,25 @@ class ImageCanvas(QWidget):
         painter.drawPixmap(0, 0, level)
         painter.restore()
 
+    def picture(self) -> QImage:
+        """Returns the whole image with its boxes, at least PICTURE_PX wide; null without one."""
+        if not self._levels:
+            return QImage()
+        scale = max(1.0, PICTURE_PX / self._image_size.width())
+        image = QImage(self._image_size * scale, QImage.Format.Format_RGB32)
+        painter = QPainter(image)
+        painter.setFont(self.font())
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.drawPixmap(image.rect(), self._levels[0])
+
+        def enlarged(rect: QRectF) -> QRectF:
+            return QRectF(rect.topLeft() * scale, rect.size() * scale)
+
+        paint_boxes(painter, self._boxes, self._selected, enlarged, QRectF(image.rect()))
+        painter.end()
+        return image
+
     def _screen_rect(self, rect: QRectF) -> QRectF:
         return QRectF(self.to_widget(rect.topLeft()), self.to_widget(rect.bottomRight()))
 
@@ -230,6 +251,10 @@ class ImageCanvas(QWidget):
             and event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture
         ):
             self.zoom(1.0 + event.value(), event.position())
+            return True
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            which = -1 if self._hidden else self.box_at(QPointF(event.pos()))
+            QToolTip.showText(event.globalPos(), self._boxes[which].tip if which >= 0 else "")
             return True
         return super().event(event)
 
