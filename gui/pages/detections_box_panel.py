@@ -210,7 +210,8 @@ def _table(name: str, columns: Sequence[str]) -> QTreeWidget:
     header.setMinimumSectionSize(40)
     for column in range(1, len(columns)):
         if columns[column] != "outcome":
-            table.headerItem().setTextAlignment(column, Qt.AlignmentFlag.AlignRight)
+            right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            table.headerItem().setTextAlignment(column, right)
     header.setStretchLastSection(False)
     header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)

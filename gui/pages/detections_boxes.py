@@ -307,7 +307,8 @@ class BoxTiles:
 
     def words(self, image: int) -> str:
         counts = self.counts_IO[image]
-        return "  ".join(f"{o.mark} {counts[o]}" for o in OFFERED if counts[o])
+        shown = (o for o in OFFERED if o is not Outcome.DIFFICULT and counts[o])
+        return "  ".join(f"{o.mark} {counts[o]}" for o in shown)
 
     def error_from(self, items: tuple[int, ...], row: int, step: int) -> int:
         """Returns the next row with an error in one direction, going round; -1: there is none."""
