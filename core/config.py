@@ -107,8 +107,18 @@ class CropsConfig(ConfigSection):
         description="Side of a crop.",
         json_schema_extra=_unit("px"),
     )
-    source: Literal["ground-truth"] = Field(
-        "ground-truth", title="Crop source", description="Which boxes are cut out."
+    source: Literal["ground-truth", "proposals"] = Field(
+        "ground-truth",
+        title="Crop source",
+        description="Boxes to learn from: annotated, or proposals that overlap an object.",
+    )
+    detector: str = Field(
+        "",
+        title="Crop detector",
+        description="Whose proposals: a run of akin detect train, or torchvision:NAME.",
+    )
+    proposals: int = Field(
+        50, ge=1, le=1000, title="Proposals", description="At most so many an image."
     )
 
 

@@ -23,6 +23,7 @@ from core.training.device import choose_precision
 from core.training.experiment import Experiment
 from core.training.judging import Crops, embed_objects
 from core.training.learner import Learner
+from core.training.proposal_crops import with_proposals
 
 ACCEPTED_SHARE = 0.95
 _BATCH = 256
@@ -60,6 +61,7 @@ class RunClassifier:
         config = run.config
         self.crop_size = config.crops.size
         experiment = Experiment.prepare(config, run.ranking)
+        experiment = with_proposals(experiment, config, device, emit, should_stop)
         self.classes = experiment.classes
         similarity_CC = torch.from_numpy(experiment.similarity_CC)
         precision = choose_precision(config.training.precision, device)

@@ -33,6 +33,7 @@ from core.training.judging import Crops, judging_duration_s
 from core.training.learner import Learner, build_optimizer
 from core.training.loop import Progress, TrainingLoop
 from core.training.outcomes import Cancelled, LossNotFiniteError, outcome_of
+from core.training.proposal_crops import with_proposals
 
 CHECKPOINT_INTERVAL_S = 30.0
 JUDGING_AFTER_STOP_S = 1.0
@@ -94,6 +95,7 @@ class Trainer:
         if self._writes_run:
             self._write_environment(device)
         experiment = Experiment.prepare(config, self._run.ranking)
+        experiment = with_proposals(experiment, config, device, self._emit, self._should_stop)
         similarity_CC = torch.from_numpy(experiment.similarity_CC)
         precision = choose_precision(config.training.precision, device)
         learner = Learner(config, similarity_CC, device, precision, self._team)
@@ -165,6 +167,9 @@ class Trainer:
         count = self._team.num_processes
         return f"{count} x {describe_device(device)}" if count > 1 else describe_device(device)
 
+    def _should_stop(self) -> bool:
+        return self._control.stop_requested
+
     def _build_crops(self, experiment: Experiment, device: torch.device) -> Crops:
         started = time.perf_counter()
         self._emit(PhaseChanged(phase="caching crops"))
@@ -172,7 +177,7 @@ class Trainer:
             self._run.config,
             default_cache() / "crops",
             self._emit,
-            lambda: self._control.stop_requested,
+            self._should_stop,
         )
         crops = Crops(bank.crops_NCHW, bank.object_index_N, device)
         if len(crops.readable(experiment.train)) < 2:
