@@ -9,9 +9,10 @@ Shape suffixes: M detections.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,10 +30,13 @@ Item = Mapping[str, Any]
 UNKNOWN = "unknown"
 LARGEST_FILE_BYTES = 2 * 1024**3
 LARGEST_PX = 1e9
+BLOCK = 4_000
 _EXAMPLE = (
     'Each item is {"image_id": "000001", "category": "dog", "bbox": [x, y, width, height], '
     '"score": 0.9}.'
 )
+_LIST_HINT = f"Choose a JSON list. {_EXAMPLE}"
+_BLANK = re.compile(r"[ \t\n\r]*")
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,44 +86,22 @@ def read_detections(path: Path, index: DatasetIndex) -> DetectionSet:
     """Reads the detections in a data set's images.
 
     Further keys are ignored; boxes may reach outside their image; the category "unknown" is a
-    detection of no known class.
+    detection of no known class. Other threads run meanwhile.
 
     Raises:
         DataError: The file cannot be read, or an item of it makes no sense; the first is named.
     """
-    items = _read_list(path)
-    offender = f"of {path.name}"
-    columns = {key: _column(items, key, offender) for key in ("image_id", "category")}
-    positions = {name: at for at, name in enumerate(index.image_ids)}
-    image_index_M = _numbered(columns["image_id"], positions)
-    if (at := _first(image_index_M < 0)) is not None:
-        name = columns["image_id"][at]
-        raise DataError(
-            f"Item {at + 1} {offender} names the image {name!r}, which {index.name} does not have.",
-            "image_id is an image file's name without its ending, as text, such as "
-            f"{index.image_ids[0]!r}.",
-        )
-    labels = {UNKNOWN: -1} | {name: at for at, name in enumerate(index.classes)}
-    label_M = _numbered(columns["category"], labels, missing=-2)
-    if (at := _first(label_M == -2)) is not None:
-        name = columns["category"][at]
-        raise DataError(
-            f"Item {at + 1} {offender} has the category {name!r}, which is no class of "
-            f"{index.name}.",
-            nearest(str(name), index.classes, "Correct the category"),
-        )
-    return DetectionSet(image_index_M, label_M, _boxes(items, offender), _scores(items, offender))
-
-
-def _read_list(path: Path) -> list[Any]:
-    hint = f"Choose a JSON list. {_EXAMPLE}"
+    reader = _Reader(path.name, index)
+    parts: list[DetectionSet] = []
     try:
         if path.stat().st_size > LARGEST_FILE_BYTES:
             raise DataError(
                 f"{path} is larger than {LARGEST_FILE_BYTES / 1024**3:.0f} GiB.",
                 "Keep the 100 best detections of each image, or evaluate in parts.",
             )
-        items = json.loads(path.read_bytes())
+        items = _items(path.read_bytes(), path)
+        while block := list(islice(items, BLOCK)):
+            parts.append(reader.read(block, BLOCK * len(parts)))
     except OSError as error:
         raise DataError(
             f"{path} cannot be read: {(error.strerror or str(error)).lower()}.",
@@ -127,25 +109,154 @@ def _read_list(path: Path) -> list[Any]:
         ) from error
     except (ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
-        raise DataError(f"{path} is not valid JSON ({reason}).", hint) from error
+        raise DataError(f"{path} is not valid JSON ({reason}).", _LIST_HINT) from error
     except MemoryError as error:
         raise DataError(
             f"{path} does not fit in memory.", "Keep the 100 best detections of each image."
         ) from error
-    if not isinstance(items, list):
-        raise DataError(f"{path} holds no list of detections.", hint)
-    if set(map(type, items)) - {dict}:
-        at = next(at for at, item in enumerate(items) if not isinstance(item, dict))
-        raise DataError(f"Item {at + 1} of {path.name} is no JSON object.", _EXAMPLE)
-    return items
+    return _joined(parts)
 
 
-def _column(items: list[Any], key: str, offender: str) -> list[Any]:
-    try:
-        return [item[key] for item in items]
-    except KeyError:
-        at = next(at for at, item in enumerate(items) if key not in item)
-        raise DataError(f"Item {at + 1} {offender} has no {key}.", _EXAMPLE) from None
+def _joined(parts: list[DetectionSet]) -> DetectionSet:
+    nothing = np.zeros(0, dtype=np.int64)
+    parts = [DetectionSet(nothing, nothing, np.zeros((0, 4)), np.zeros(0)), *parts]
+    return DetectionSet(
+        np.concatenate([part.image_index_M for part in parts]),
+        np.concatenate([part.label_M for part in parts]),
+        np.concatenate([part.box_xywh_M4 for part in parts]),
+        np.concatenate([part.score_M for part in parts]),
+    )
+
+
+def _items(data: bytes, path: Path) -> Iterator[Any]:
+    """Yields the items of a JSON list; decoding them at once would hold up all threads."""
+    text = data.decode(json.detect_encoding(data))
+    start = _skip_blank(text, 0)
+    if text[start : start + 1] != "[":
+        json.loads(text)
+        raise DataError(f"{path} holds no list of detections.", _LIST_HINT)
+    decode = json.JSONDecoder().raw_decode
+    at = _skip_blank(text, start + 1)
+    closed = text[at : at + 1] == "]"
+    while not closed:
+        item, at = decode(text, at)
+        yield item
+        at = _skip_blank(text, at)
+        closed = text[at : at + 1] == "]"
+        if not closed:
+            if text[at : at + 1] != ",":
+                raise json.JSONDecodeError("Expecting ',' delimiter", text, at)
+            at = _skip_blank(text, at + 1)
+    if _skip_blank(text, at + 1) != len(text):
+        raise json.JSONDecodeError("Extra data", text, at + 1)
+
+
+def _skip_blank(text: str, at: int) -> int:
+    found = _BLANK.match(text, at)
+    assert found is not None
+    return found.end()
+
+
+class _Reader:
+    """Makes arrays of a file's items, some at a time; says which makes no sense, and why.
+
+    Args:
+        name: The file's.
+        index: The data set.
+    """
+
+    def __init__(self, name: str, index: DatasetIndex) -> None:
+        self._name = name
+        self._index = index
+        self._images = {image_id: at for at, image_id in enumerate(index.image_ids)}
+        self._labels = {UNKNOWN: -1} | {name: at for at, name in enumerate(index.classes)}
+
+    def read(self, items: list[Any], first: int) -> DetectionSet:
+        """Reads items, of which the first has a number, from 0, in the file."""
+        self._start = first
+        if set(map(type, items)) - {dict}:
+            at = next(at for at, item in enumerate(items) if not isinstance(item, dict))
+            raise self._error(at, "is no JSON object.", _EXAMPLE)
+        return DetectionSet(
+            self._image_indices(self._column(items, "image_id")),
+            self._label_numbers(self._column(items, "category")),
+            self._boxes(self._column(items, "bbox")),
+            self._scores(self._column(items, "score")),
+        )
+
+    def _error(self, at: int, what: str, hint: str) -> DataError:
+        return DataError(f"Item {self._start + at + 1} of {self._name} {what}", hint)
+
+    def _column(self, items: list[Any], key: str) -> list[Any]:
+        try:
+            return [item[key] for item in items]
+        except KeyError:
+            at = next(at for at, item in enumerate(items) if key not in item)
+            raise self._error(at, f"has no {key}.", _EXAMPLE) from None
+
+    def _image_indices(self, names: list[Any]) -> IntArray:
+        image_index_M = _numbered(names, self._images)
+        if (at := _first(image_index_M < 0)) is not None:
+            index = self._index
+            raise self._error(
+                at,
+                f"names the image {_shown(names[at])}, which {index.name} does not have.",
+                "image_id is an image file's name without its ending, as text, such as "
+                f"{_shown(index.image_ids[0])}.",
+            )
+        return image_index_M
+
+    def _label_numbers(self, names: list[Any]) -> IntArray:
+        label_M = _numbered(names, self._labels, missing=-2)
+        if (at := _first(label_M == -2)) is not None:
+            raise self._error(
+                at,
+                f"has the category {_shown(names[at])}, which is no class of {self._index.name}.",
+                nearest(str(names[at]), self._index.classes, "Correct the category"),
+            )
+        return label_M
+
+    def _boxes(self, boxes: list[Any]) -> Float64Array:
+        shapely = not set(map(type, boxes)) - {list} and not set(map(len, boxes)) - {4}
+        if not shapely or _has_other_than_numbers(chain.from_iterable(boxes)):
+            at = next(at for at, box in enumerate(boxes) if not _is_four_numbers(box))
+            what = f"has a bbox that is not four numbers: {_shown(boxes[at])}."
+            raise self._error(at, what, _EXAMPLE)
+        box_xywh_M4 = _array(list(chain.from_iterable(boxes))).reshape(-1, 4)
+        for is_wrong_M, what, hint in (
+            (
+                ~np.isfinite(box_xywh_M4).all(axis=1),
+                "a bbox with a number that is not finite",
+                "Correct the detector, or leave such boxes out.",
+            ),
+            (
+                (box_xywh_M4[:, 2:] < 0).any(axis=1),
+                "an inverted bbox",
+                "bbox is [x, y, width, height], not two corners; neither size is negative.",
+            ),
+            (
+                (np.abs(box_xywh_M4) > LARGEST_PX).any(axis=1),
+                "a bbox beyond any image",
+                "bbox is [x, y, width, height] in pixels.",
+            ),
+        ):
+            if (wrong := _first(is_wrong_M)) is not None:
+                raise self._error(wrong, f"has {what}: {_shown(boxes[wrong])}.", hint)
+        return box_xywh_M4
+
+    def _scores(self, scores: list[Any]) -> Float64Array:
+        if _has_other_than_numbers(scores):
+            at = next(at for at, score in enumerate(scores) if not _is_number(score))
+            what = f"has a score that is no number: {_shown(scores[at])}."
+            raise self._error(at, what, _EXAMPLE)
+        score_M = _array(scores)
+        if (wrong := _first(~((score_M >= 0) & (score_M <= 1)))) is not None:
+            raise self._error(
+                wrong,
+                f"has the score {_shown(scores[wrong])}, outside 0 to 1.",
+                "A score is a confidence from 0 to 1; logits are none.",
+            )
+        return score_M
 
 
 def _numbered(names: list[Any], numbers: Mapping[str, int], missing: int = -1) -> IntArray:
@@ -154,52 +265,6 @@ def _numbered(names: list[Any], numbers: Mapping[str, int], missing: int = -1) -
     else:
         found = [numbers.get(n, missing) if isinstance(n, str) else missing for n in names]
     return np.array(found, dtype=np.int64)
-
-
-def _boxes(items: list[Any], offender: str) -> Float64Array:
-    boxes = _column(items, "bbox", offender)
-    shapely = not set(map(type, boxes)) - {list} and not set(map(len, boxes)) - {4}
-    if not shapely or _has_other_than_numbers(chain.from_iterable(boxes)):
-        at, box = next((at, box) for at, box in enumerate(boxes) if not _is_four_numbers(box))
-        raise DataError(
-            f"Item {at + 1} {offender} has a bbox that is not four numbers: {_shown(box)}.",
-            _EXAMPLE,
-        )
-    box_xywh_M4 = _array(list(chain.from_iterable(boxes))).reshape(-1, 4)
-    if (wrong := _first(~np.isfinite(box_xywh_M4).all(axis=1))) is not None:
-        raise DataError(
-            f"Item {wrong + 1} {offender} has a bbox with a number that is not finite: "
-            f"{_shown(boxes[wrong])}.",
-            "Correct the detector, or leave such boxes out.",
-        )
-    if (wrong := _first((box_xywh_M4[:, 2:] < 0).any(axis=1))) is not None:
-        raise DataError(
-            f"Item {wrong + 1} {offender} has an inverted bbox: {_shown(boxes[wrong])}.",
-            "bbox is [x, y, width, height], not two corners; width and height are not negative.",
-        )
-    if (wrong := _first((np.abs(box_xywh_M4) > LARGEST_PX).any(axis=1))) is not None:
-        raise DataError(
-            f"Item {wrong + 1} {offender} has a bbox beyond any image: {_shown(boxes[wrong])}.",
-            "bbox is [x, y, width, height] in pixels.",
-        )
-    return box_xywh_M4
-
-
-def _scores(items: list[Any], offender: str) -> Float64Array:
-    scores = _column(items, "score", offender)
-    if _has_other_than_numbers(scores):
-        at, score = next((at, s) for at, s in enumerate(scores) if not _is_number(s))
-        raise DataError(
-            f"Item {at + 1} {offender} has a score that is no number: {_shown(score)}.",
-            _EXAMPLE,
-        )
-    score_M = _array(scores)
-    if (wrong := _first(~((score_M >= 0) & (score_M <= 1)))) is not None:
-        raise DataError(
-            f"Item {wrong + 1} {offender} has the score {_shown(scores[wrong])}, outside 0 to 1.",
-            "A score is a confidence from 0 to 1; logits are none.",
-        )
-    return score_M
 
 
 def _array(numbers: list[Any]) -> Float64Array:

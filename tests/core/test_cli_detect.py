@@ -94,8 +94,8 @@ def test_no_detections_score_zero(akin: Akin, tiny_voc: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("changes", "message", "hint"),
     [
-        ({"image_id": "none"}, "names the image 'none'", "as text, such as"),
-        ({"category": "hound"}, "has the category 'hound'", "known: aeroplane"),
+        ({"image_id": "none"}, 'names the image "none"', "as text, such as"),
+        ({"category": "hound"}, 'has the category "hound"', "known: aeroplane"),
         ({"bbox": [5, 5, -1, 5]}, "an inverted bbox", "[x, y, width, height]"),
         ({"bbox": [5, 5, float("nan"), 5]}, "not finite", "Correct the detector"),
         ({"score": 7}, "the score 7, outside 0 to 1", "confidence"),

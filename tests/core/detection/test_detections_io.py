@@ -54,6 +54,23 @@ def test_a_file_is_read_in_its_order(index: DatasetIndex, tmp_path: Path) -> Non
     assert found.score_M.tolist() == [1.0, 0.5, 0.0]
 
 
+@pytest.mark.parametrize("text", ["", " \n", "[", '{"a": }', "[{}] x"])
+def test_broken_json_is_told_where(index: DatasetIndex, tmp_path: Path, text: str) -> None:
+    whole = json.dumps([item(index)] * 2)
+    for broken in (text, whole[:-1], whole[:-1] + ",]", whole + "]", whole.replace("}, {", "} {")):
+        with pytest.raises(DataError) as raised:
+            read(index, tmp_path, broken)
+        assert "found.json" in raised.value.message
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_encodings_and_blanks(index: DatasetIndex, tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "found.json"
+    text = json.dumps([item(index)] * 3, indent=3)
+    path.write_bytes(f"\r\n\t {text} \n".encode(encoding))
+    assert len(read_detections(path, index)) == 3
+
+
 def test_an_empty_list_is_no_detection(index: DatasetIndex, tmp_path: Path) -> None:
     found = read(index, tmp_path, [])
     assert len(found) == 0
@@ -63,10 +80,10 @@ def test_an_empty_list_is_no_detection(index: DatasetIndex, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("changes", "message", "hint"),
     [
-        ({"image_id": "999"}, "Item 2 of found.json names the image '999'", "as text, such as"),
+        ({"image_id": "999"}, 'Item 2 of found.json names the image "999"', "as text, such as"),
         ({"image_id": 1}, "names the image 1, which", "as text, such as"),
-        ({"image_id": ["x"]}, "names the image ['x'], which", "as text"),
-        ({"category": "dgo"}, "the category 'dgo', which is no class of", "Did you mean 'dog'?"),
+        ({"image_id": ["x"]}, 'names the image ["x"], which', "as text"),
+        ({"category": "dgo"}, 'the category "dgo", which is no class of', "Did you mean 'dog'?"),
         ({"category": 18}, "the category 18, which is no class", "known: aeroplane"),
         ({"bbox": [1, 2, float("nan"), 4]}, "not finite: [1, 2, NaN, 4]", "leave such boxes out"),
         ({"bbox": [1, 2, 3, float("inf")]}, "not finite: [1, 2, 3, Infinity]", "leave such"),
@@ -116,7 +133,13 @@ def test_a_missing_key_is_named(index: DatasetIndex, tmp_path: Path, key: str) -
         ('{"annotations": []}', "holds no list of detections"),
         ("null", "holds no list"),
         ("[[1, 2]]", "Item 1 of found.json is no JSON object"),
+        ('["x"]', "Item 1 of found.json is no JSON object"),
+        ("[null]", "Item 1 of found.json is no JSON object"),
         ('[{"a": 1}, "x"]', "Item 2 of found.json is no JSON object"),
+        ("[] []", "is not valid JSON (Extra data"),
+        ("[{} {}]", "is not valid JSON (Expecting ',' delimiter: line 1 column 5"),
+        ("[", "is not valid JSON"),
+        ("[,]", "is not valid JSON"),
     ],
 )
 def test_a_file_that_is_no_list_of_detections(
@@ -136,6 +159,17 @@ def test_files_that_cannot_be_read(index: DatasetIndex, tmp_path: Path) -> None:
     (tmp_path / "binary.json").write_bytes(b"\xff\xfe\x00\x81")
     with pytest.raises(DataError, match="not valid JSON"):
         read_detections(tmp_path / "binary.json", index)
+
+
+def test_items_keep_their_numbers_in_long_files(
+    index: DatasetIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detections_io, "BLOCK", 7)
+    items = [item(index, score=at / 30) for at in range(30)]
+    assert read(index, tmp_path, items).score_M.tolist() == [at / 30 for at in range(30)]
+    items[22] |= {"score": 2}
+    with pytest.raises(DataError, match=r"Item 23 of found.json has the score 2"):
+        read(index, tmp_path, items)
 
 
 def test_a_huge_file_is_refused_before_it_is_read(index: DatasetIndex, tmp_path: Path) -> None:
