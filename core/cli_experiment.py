@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +18,7 @@ from rich.table import Table
 from core.cli_output import demo_folder, make_reporter
 from core.errors import ConfigError
 from core.events import Emit
-from core.runs import RunStore, default_workspace, write_text
+from core.runs import Run, RunStore, default_workspace, write_text
 from core.training.control import TrainingControl
 
 if TYPE_CHECKING:
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
 
 EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 130
 WIDTH_IN_A_PIPE = 160
+
+
+class Where(StrEnum):
+    """Where an experiment's runs are trained."""
+
+    HERE = "here"
+    RAY = "ray"
 
 
 def register_experiments(app: typer.Typer, runs_app: typer.Typer) -> None:
@@ -42,6 +50,9 @@ def experiment(
         Path | None, typer.Option(metavar="DIR", help="Default: in the workspace, by name.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")] = False,
+    on: Annotated[
+        Where, typer.Option(help="here: one run after another; ray: on a Ray cluster.")
+    ] = Where.HERE,
     as_json: Annotated[
         bool, typer.Option("--json", help="The plan or the result as JSON on standard output.")
     ] = False,
@@ -57,11 +68,11 @@ def experiment(
     folder = out if out is not None else default_workspace() / "experiments" / grid.name
     plan = make_plan(grid, folder, _data_folder(data, grid.data))
     if dry_run and as_json:
-        print(json.dumps(plan.to_json(), indent=1))
+        print(json.dumps(plan.to_json(_earlier_runs()), indent=1))
         return
     print_plan(plan, Console(stderr=as_json, width=_width(as_json), highlight=False))
     if not dry_run:
-        raise typer.Exit(_run(plan, as_json=as_json))
+        raise typer.Exit(_run(plan, on, as_json=as_json))
 
 
 def _data_folder(given: Path | None, named: str) -> Path:
@@ -70,7 +81,7 @@ def _data_folder(given: Path | None, named: str) -> Path:
     return given if given is not None else demo_folder() if named == "demo" else Path(named)
 
 
-def _run(plan: Plan, *, as_json: bool) -> int:
+def _run(plan: Plan, on: Where, *, as_json: bool) -> int:
     from core.experiments.groups import group_runs  # noqa: PLC0415
     from core.experiments.queue import experiment_runs, run_all, write_record  # noqa: PLC0415
     from core.experiments.summary import summarize_groups  # noqa: PLC0415
@@ -78,7 +89,12 @@ def _run(plan: Plan, *, as_json: bool) -> int:
 
     control = TrainingControl()
     with _stopping(control):
-        records = run_all(plan, _watch(plan, to_stderr=as_json), control)
+        if on is Where.RAY:
+            from core.experiments.on_ray import run_all_on_ray  # noqa: PLC0415
+
+            records = run_all_on_ray(plan, lambda line: print(line, file=sys.stderr), control)
+        else:
+            records = run_all(plan, _watch(plan, to_stderr=as_json), control)
     lost = [record for record in records if not record.finished]
     if not any(record.finished for record in records):
         _print_end(plan, lost, control.stop_requested)
@@ -91,6 +107,7 @@ def _run(plan: Plan, *, as_json: bool) -> int:
         print((plan.folder / "experiment.json").read_text(encoding="utf-8"), end="")
     else:
         print_summary(summary, f"{plan.data_name}, {plan.train_objects} objects learned from")
+        print(f"experiment: {plan.folder}")
     _print_end(plan, lost, control.stop_requested)
     if control.stop_requested:
         return EXIT_INTERRUPTED
@@ -120,7 +137,7 @@ def _watch(
     def watch(place: int, planned: PlannedRun) -> Iterator[Emit]:
         from core.experiments.plan import estimate_remaining  # noqa: PLC0415
 
-        left = estimate_remaining(plan, RunStore(default_workspace() / "runs").list())
+        left = estimate_remaining(plan, _earlier_runs())
         state = " (going on)" if planned.state() == "half-done" else ""
         title = f"run {place + 1} of {len(plan.runs)}: {planned.arm.label}, seed {planned.seed}"
         stream = sys.stderr if to_stderr else sys.stdout
@@ -129,6 +146,10 @@ def _watch(
             yield reporter.emit
 
     return watch
+
+
+def _earlier_runs() -> list[Run]:
+    return RunStore(default_workspace() / "runs").list()
 
 
 # ----- what is printed -----
@@ -159,8 +180,7 @@ def print_plan(plan: Plan, console: Console) -> None:
             str(states.count("half-done")),
         )
     console.print(table)
-    earlier = RunStore(default_workspace() / "runs").list()
-    console.print(f"time: {estimate_remaining(plan, earlier)}")
+    console.print(f"time: {estimate_remaining(plan, _earlier_runs())}")
     console.print(f"kept in: {plan.folder}", soft_wrap=True)
 
 
@@ -199,8 +219,6 @@ def _print_end(plan: Plan, lost: Sequence[RunRecord], stopped: bool) -> None:
     elif failed:
         ending = f"{failed} of {len(plan.runs)} runs failed"
         print(f"{ending}; started again, they are tried again.", file=sys.stderr)
-    else:
-        print(f"experiment: {plan.folder}", file=sys.stderr)
 
 
 def _width(to_stderr: bool = False) -> int | None:

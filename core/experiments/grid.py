@@ -138,7 +138,7 @@ class Arm:
         """Part of its runs' folder names."""
         parts: list[str] = [self.method]
         if self.method == "ranked":
-            parts += [f"r{self.depth}", Path(self.source).name]
+            parts += [f"r{self.depth}", Path(self.source.removesuffix(":seed")).name]
         return re.sub(r"[^\w.]+", "-", "-".join(parts)).strip("-")
 
     def config(self, base: ExperimentConfig, seed: int) -> ExperimentConfig:

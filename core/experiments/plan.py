@@ -132,9 +132,9 @@ class Plan:
         """Returns the runs of an arm, by seed."""
         return tuple(run for run in self.runs if run.arm == arm)
 
-    def to_json(self) -> dict[str, Any]:
-        """Returns the plan for `--dry-run --json`."""
-        estimate = estimate_remaining(self)
+    def to_json(self, earlier: Iterable[Run] = ()) -> dict[str, Any]:
+        """Returns the plan for `--dry-run --json`; `earlier` as in `estimate_remaining`."""
+        estimate = estimate_remaining(self, earlier)
         return {
             "name": self.grid.name,
             "folder": str(self.folder),
@@ -165,7 +165,10 @@ def make_plan(grid: Grid, folder: Path, data: Path) -> Plan:
     arms = grid.arms()
     for one, other in itertools.combinations(arms, 2):
         if one.slug == other.slug:
-            raise ConfigError(f"'{one.source}' and '{other.source}' would share a folder.", "")
+            raise ConfigError(
+                f"The rankings '{one.source}' and '{other.source}' have the same name.",
+                "Give files names of their own, and controls a number: mine:shuffled:0",
+            )
     first = arms[0].config(base, grid.seeds[0])
     experiment = Experiment.prepare(first, configured_ranking(first))
     index = experiment.index

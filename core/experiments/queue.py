@@ -62,7 +62,7 @@ def run_all(plan: Plan, watch: Watch, control: TrainingControl) -> tuple[RunReco
     Returns:
         One record for each run that was looked at; fewer than planned after a stop.
     """
-    write_text(plan.folder / "experiment.yaml", plan.grid.to_yaml())
+    start_experiment(plan)
     records: list[RunRecord] = []
     for place, planned in enumerate(plan.runs):
         if control.stop_requested:
@@ -70,6 +70,11 @@ def run_all(plan: Plan, watch: Watch, control: TrainingControl) -> tuple[RunReco
         records.append(_run_one(place, planned, watch, control))
         write_record(plan, records)
     return tuple(records)
+
+
+def start_experiment(plan: Plan) -> None:
+    """Writes the experiment's file into its folder."""
+    write_text(plan.folder / "experiment.yaml", plan.grid.to_yaml())
 
 
 def write_record(
@@ -90,35 +95,39 @@ def write_record(
     write_json(plan.folder / RECORD, data | more)
 
 
+def record_of(
+    planned: PlannedRun, status: Status | str, message: str, duration_s: float
+) -> RunRecord:
+    """Returns the record of a run that has ended."""
+    label, spent_s = planned.arm.label, round(duration_s, 1)
+    return RunRecord(planned.name, label, planned.seed, status, message, spent_s)
+
+
 def _run_one(place: int, planned: PlannedRun, watch: Watch, control: TrainingControl) -> RunRecord:
-    started = time.perf_counter()
-
-    def record(status: Status | str, message: str) -> RunRecord:
-        spent_s = round(time.perf_counter() - started, 1)
-        label = planned.arm.label
-        return RunRecord(planned.name, label, planned.seed, status, message, spent_s)
-
     if planned.state() == "done":
-        return record("kept", "It was finished before.")
+        return record_of(planned, "kept", "It was finished before.", 0.0)
+    started = time.perf_counter()
     with watch(place, planned) as emit:
-        try:
-            outcome = _train(planned, emit, control)
-        except (AkinError, OSError) as error:
-            outcome = Outcome("failed", str(error))
+        outcome = train_planned(planned, emit, control)
     gc.collect()
-    return record(outcome.status, str(outcome))
+    return record_of(planned, outcome.status, str(outcome), time.perf_counter() - started)
 
 
-def _train(planned: PlannedRun, emit: Emit, control: TrainingControl) -> Outcome:
+def train_planned(planned: PlannedRun, emit: Emit, control: TrainingControl) -> Outcome:
+    """Trains a run that is not finished; every failure becomes its outcome."""
     from core.training.trainer import Trainer  # noqa: PLC0415 - torch takes seconds
 
-    resume = planned.state() == "half-done"
-    if resume:
-        run = Run(planned.path)
-    else:
-        if (planned.path / "config.yaml").is_file():  # It broke off before its first checkpoint.
-            shutil.rmtree(planned.path)
-        run = RunStore(planned.path.parent).create(planned.config, planned.ranking, planned.path)
+    try:
+        resume = planned.state() == "half-done"
+        if resume:
+            run = Run(planned.path)
+        else:
+            if (planned.path / "config.yaml").is_file():  # It broke off before a checkpoint.
+                shutil.rmtree(planned.path)
+            store = RunStore(planned.path.parent)
+            run = store.create(planned.config, planned.ranking, planned.path)
+    except (AkinError, OSError) as error:
+        return Outcome("failed", str(error))
     return Trainer(run, emit, control, resume=resume).run()
 
 
@@ -141,14 +150,21 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def experiment_runs(folder: Path) -> list[Run]:
-    """Returns the judged runs of an experiment's folder, in the order of the plan.
+    """Returns the finished runs of an experiment's folder, in the order of the plan.
+
+    A run that was stopped is not among them, even where it was judged.
 
     Raises:
         RunError: If there are none.
     """
     names = [str(row["run"]) for row in read_record(folder).get("planned", [])]
     runs = [Run(folder / "runs" / name) for name in names]
-    judged = [run for run in runs if run.metrics() is not None]
+    judged = [run for run in runs if _is_finished(run)]
     if not judged:
         raise RunError(f"{folder} has no finished run.", "Run it with: akin experiment")
     return judged
+
+
+def _is_finished(run: Run) -> bool:
+    outcome = run.outcome() if (run.path / "config.yaml").is_file() else None
+    return outcome is not None and outcome.status == "done" and run.metrics() is not None

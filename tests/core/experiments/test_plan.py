@@ -68,6 +68,7 @@ def test_a_control_is_drawn_from_the_datas_known_classes(tiny_voc: Path, tmp_pat
         ({"rankings": ["nowhere"]}, "There is no ranking 'nowhere'"),
         ({"rankings": ["cifar10-paper"]}, "is no class of the data"),
         ({"rankings": ["voc2007-paper:shuffled:x"]}, "names no control ranking"),
+        ({"rankings": ["none:random", "none:random:seed"]}, "have the same name"),
         ({"set": {"data.withheld": ["chiar"]}}, "'chiar' is no class of the data"),
         ({"set": {"data.test_split": "tset"}}, "no split 'tset'"),
     ],

@@ -52,6 +52,7 @@ def test_a_stopped_experiment_goes_on_where_it_was(
     records = run_quietly(plan, stop_in_the_second)
     assert [record.status for record in records] == ["done", "stopped"]
     assert [run.state() for run in plan.runs] == ["done", "half-done", "new", "new"]
+    assert [run.name for run in experiment_runs(tmp_path)] == [plan.runs[0].name]
     resumed_at: list[int] = []
 
     def note(event: Event, _control: TrainingControl) -> None:
