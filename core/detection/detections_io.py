@@ -36,6 +36,7 @@ _EXAMPLE = (
     '"score": 0.9}.'
 )
 _LIST_HINT = f"Choose a JSON list. {_EXAMPLE}"
+_KEYS = ("image_id", "category", "bbox", "score")
 _BLANK = re.compile(r"[ \t\n\r]*")
 
 
@@ -177,11 +178,12 @@ class _Reader:
         if set(map(type, items)) - {dict}:
             at = next(at for at, item in enumerate(items) if not isinstance(item, dict))
             raise self._error(at, "is no JSON object.", _EXAMPLE)
+        names, categories, boxes, scores = (self._column(items, key) for key in _KEYS)
         return DetectionSet(
-            self._image_indices(self._column(items, "image_id")),
-            self._label_numbers(self._column(items, "category")),
-            self._boxes(self._column(items, "bbox")),
-            self._scores(self._column(items, "score")),
+            self._image_indices(names),
+            self._label_numbers(categories),
+            self._boxes(boxes),
+            self._scores(scores),
         )
 
     def _error(self, at: int, what: str, hint: str) -> DataError:
