@@ -11,12 +11,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from core.contrastive.candidates import SMALLEST_FLOAT32_TEMPERATURE, Candidates
 from core.contrastive.rank_table import RankTableCache
-from core.contrastive.ranked_terms import (
-    SMALLEST_FLOAT32_TEMPERATURE,
-    Candidates,
-    RankedTerms,
-)
+from core.contrastive.ranked_terms import RankedTerms
 
 Positives = Literal["in", "out", "out-in", "supcon"]
 
@@ -125,27 +122,25 @@ class RankedInfoNCE(nn.Module):
             if self.temperature[0] < SMALLEST_FLOAT32_TEMPERATURE:
                 dtype = torch.float64
             query_BD, key_BD = query_BD.to(dtype), key_BD.to(dtype)
-            keys, labels = [], []
-            if bank_MD is not None and bank_labels_M is not None:
-                keys.append(bank_MD.detach().to(dtype))
-                labels.append(bank_labels_M)
-            candidates_from = sum(len(key) for key in keys)
-            if include_batch:
-                keys.append(key_BD)
-                labels.append(labels_B)
-            candidate_KD = torch.cat(keys) if keys else key_BD[:0]
-            label_K = torch.cat(labels) if labels else labels_B[:0]
-            candidates = Candidates(label_K, labels_B, candidates_from if include_batch else None)
             table = self._tables.get(similarity_CC, dtype)
-            loss_R, anchors_R = RankedTerms.apply(
-                candidate_KD @ query_BD.T,
-                (query_BD * key_BD).sum(dim=1),
+            candidates = Candidates(
+                query_BD.detach(),
+                key_BD.detach(),
+                labels_B,
+                None if bank_MD is None else bank_MD.detach(),
+                bank_labels_M,
+                include_batch,
+                len(similarity_CC),
+            )
+            total, loss_R, anchors_R = RankedTerms.apply(
+                query_BD,
+                key_BD,
                 candidates,
                 table,
                 self._forms(table.ranks),
+                torch.is_grad_enabled(),
             )
-            by_rank_R = loss_R.detach().masked_fill(anchors_R == 0, torch.nan)
-            return LossDetail(loss_R.sum(), by_rank_R, anchors_R)
+            return LossDetail(total, loss_R.masked_fill(anchors_R == 0, torch.nan), anchors_R)
 
     def extra_repr(self) -> str:
         return f"temperature={self.temperature}, positives={self.positives!r}"

@@ -1,320 +1,293 @@
-"""The terms l_i of the ranked loss over a matrix of cosines, with their gradient.
+"""The terms l_i of the ranked loss, and their gradient, which is computed along with them.
 
-Shape suffixes: B anchors, K candidates (bank and batch), C classes, R ranks.
+Shape suffixes: B anchors, D embedding, C classes, R ranks; k the rows of one block of candidates.
 
-Every sum over candidates is first taken class by class, as a product with a one-hot matrix: which
-classes belong to a rank is then a matter of a B x C mask, and no B x K mask is ever built. The
-gradient is accumulated rank by rank into one matrix, so memory is O(B x K) whatever R is.
+As the loss is a scalar, its gradient is known but for a factor as soon as the loss is: it is found
+in a further pass over the candidates, and only two B x D matrices wait for the backward pass. The
+bank may change in the meantime.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
+from torch.autograd.function import once_differentiable
+from torch.nn.functional import softplus
 
+from core.contrastive.candidates import Block, Candidates, ClassSums
 from core.contrastive.rank_table import RankTable
 
 
-@dataclass(frozen=True, eq=False)
-class Candidates:
-    """Who the anchors are compared with, besides their own keys.
-
-    Attributes:
-        label_K: Class of each candidate; -1 = empty slot, ignored everywhere.
-        label_B: Class of each anchor.
-        batch_start: Row at which the batch's keys begin (an anchor's own key there is left out);
-            None where the batch takes no part.
-    """
-
-    label_K: Tensor
-    label_B: Tensor
-    batch_start: int | None
-
-
-# exp is taken of values between about -147 and 60, so that a positive 147 tau below the largest
-# cosine still counts in float32 (147 x 0.0136 = 2, the widest gap there is between cosines).
-HEADROOM = 60.0
-SMALLEST_FLOAT32_TEMPERATURE = 0.0136
-
-
-@dataclass(frozen=True, eq=False)
-class _ByClass:
-    """Cosines of all candidates, shifted so that every anchor's largest is 0.
-
-    Attributes:
-        shifted_KB: cosine - largest cosine of the anchor; -inf where ignored.
-        largest_B: Largest cosine of each anchor, its own key's included.
-        count_CB: Candidates of each class.
-        onehot_CK: 1 where a candidate is of a class.
-        index_K: Class of each candidate, empty slots as class 0.
-    """
-
-    shifted_KB: Tensor
-    largest_B: Tensor
-    count_CB: Tensor
-    onehot_CK: Tensor
-    index_K: Tensor
-
-    @classmethod
-    def of(cls, cosine_KB: Tensor, own_B: Tensor, candidates: Candidates, classes: int) -> _ByClass:
-        filled_K = candidates.label_K >= 0
-        index_K = candidates.label_K.clamp_min(0)
-        onehot_CK = functional.one_hot(index_K, classes).to(cosine_KB.dtype)
-        onehot_CK = (onehot_CK * filled_K[:, None]).T.contiguous()
-        shifted_KB = cosine_KB.masked_fill(~filled_K[:, None], -torch.inf)
-        count_CB = onehot_CK.sum(dim=1, keepdim=True).expand(-1, len(own_B))
-        if candidates.batch_start is not None:
-            shifted_KB[candidates.batch_start :].fill_diagonal_(-torch.inf)
-            own_CB = functional.one_hot(candidates.label_B, classes).to(cosine_KB.dtype).T
-            count_CB = count_CB - own_CB
-        largest_B = own_B
-        if len(shifted_KB):
-            largest_B = torch.maximum(own_B, shifted_KB.amax(dim=0))
-        shifted_KB -= largest_B
-        return cls(shifted_KB, largest_B, count_CB, onehot_CK, index_K)
-
-    def exp_KB(self, tau_B: Tensor) -> Tensor:
-        """Returns exp(shifted / tau + headroom); 0 where ignored."""
-        return (self.shifted_KB / tau_B).add_(HEADROOM).exp_()
-
-    def shift_B(self, tau_B: Tensor) -> Tensor:
-        """Returns what `exp_KB` left out of the logits."""
-        return self.largest_B / tau_B - HEADROOM
-
-    def logsumexp_CB(self, tau_B: Tensor) -> Tensor:
-        """Returns log sum exp(cosine / tau) over each class's candidates; -inf where none."""
-        sums_CB = self.onehot_CK @ self.exp_KB(tau_B)
-        return self.shift_B(tau_B) + sums_CB.log_()
-
-
-@dataclass(frozen=True, eq=False)
-class _Rank:
-    """What one rank of every anchor consists of.
-
-    Attributes:
-        number: 0 for rank 1.
-        tau_B: Its temperature.
-        positive_CB: Classes of the rank.
-        rest_CB: Classes of lower ranks and negatives.
-        count_B: Positives at hand, the own key included for rank 1.
-        weight_B: 1 / number of anchors that have a positive; 0 for the others.
-        is_first: Whether it is rank 1, where the own key is a positive.
-        anchors: Number of anchors that have a positive.
-    """
-
-    tau_B: Tensor
-    positive_CB: Tensor
-    rest_CB: Tensor
-    count_B: Tensor
-    weight_B: Tensor
-    is_first: bool
-    anchors: Tensor
-
-    @classmethod
-    def of(cls, number: int, table: RankTable, label_B: Tensor, count_CB: Tensor) -> _Rank:
-        rank_CB = table.rank_CC[label_B].T
-        positive_CB = rank_CB == number
-        count_B = (count_CB * positive_CB).sum(dim=0)
-        if number == 0:
-            count_B = count_B + 1
-        has_B = (count_B > 0).to(count_CB.dtype)
-        anchors = has_B.sum()
-        return cls(
-            table.temperature_CR[label_B, number],
-            positive_CB,
-            rank_CB > number,
-            count_B,
-            has_B / anchors.clamp_min(1),
-            number == 0,
-            anchors,
-        )
-
-
 class RankedTerms(torch.autograd.Function):
-    """l_i for every rank, as a function of the cosines.
+    """L = sum of l_i, differentiable once by queries and keys.
 
-    Inputs: cosine_KB, own_B (cosine to the anchor's own key), then what carries no gradient:
-    candidates, table, and per rank the form ("in", "out" or "supcon").
-    Outputs: l_R (0 where no anchor has a positive) and anchors_R.
+    Inputs: query_BD and key_BD, with gradient; then what carries none: the candidates (of the same
+    queries and keys), the table, of each rank its form ("in", "out" or "supcon"), and whether a
+    gradient will be asked for.
+    Outputs: L; and without gradient l_R (0 where no anchor has a positive) and anchors_R.
     """
 
     @staticmethod
     def forward(
         ctx: Any,
-        cosine_KB: Tensor,
-        own_B: Tensor,
+        query_BD: Tensor,
+        key_BD: Tensor,
         candidates: Candidates,
         table: RankTable,
         forms: tuple[str, ...],
-    ) -> tuple[Tensor, Tensor]:
-        grouped = _ByClass.of(cosine_KB, own_B, candidates, len(table.rank_CC))
-        losses, anchors, saved = [], [], []
-        for number, form in enumerate(forms):
-            rank = _Rank.of(number, table, candidates.label_B, grouped.count_CB)
-            term = _FORMS[form](grouped, rank, own_B)
-            losses.append((term.loss_B * rank.weight_B).sum())
-            anchors.append(rank.anchors)
-            saved.append((rank, term))
-        ctx.grouped, ctx.saved_ranks = grouped, saved
-        ctx.save_for_backward(own_B)
-        ctx.mark_non_differentiable(stacked := torch.stack(anchors))
-        return torch.stack(losses), stacked
+        with_gradient: bool,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        ranks = _Ranks.of(candidates, table)
+        sums = ClassSums.of(candidates, 1 / ranks.tau_RB, of_cosines="supcon" in forms)
+        terms = _Terms.of(candidates, ranks, sums, forms)
+        loss_R = (terms.loss_RB * ranks.weight_RB).sum(dim=1)
+        if with_gradient:
+            ctx.save_for_backward(*_gradients(candidates, ranks, terms, forms))
+        ctx.mark_non_differentiable(loss_R, ranks.anchors_R)
+        return loss_R.sum(), loss_R, ranks.anchors_R
 
     @staticmethod
-    def backward(ctx: Any, gradient_R: Tensor, _anchors: Tensor) -> tuple[Tensor | None, ...]:
-        grouped: _ByClass = ctx.grouped
-        (own_B,) = ctx.saved_tensors
-        total_KB = torch.zeros_like(grouped.shifted_KB)
-        total_B = torch.zeros_like(own_B)
-        for (rank, term), gradient in zip(ctx.saved_ranks, gradient_R, strict=True):
-            scale_B = gradient * rank.weight_B / rank.tau_B
-            term.add_gradient(grouped, rank, own_B, scale_B, total_KB, total_B)
-        return total_KB, total_B, None, None, None
+    @once_differentiable
+    def backward(
+        ctx: Any, gradient: Tensor, _loss_R: Tensor, _anchors_R: Tensor
+    ) -> tuple[Tensor | None, ...]:
+        query_BD, key_BD = ctx.saved_tensors
+        return gradient * query_BD, gradient * key_BD, None, None, None, None
 
 
 @dataclass(frozen=True, eq=False)
-class _InTerm:
-    """Eq. 2: all positives of the rank in one numerator and in its denominator."""
+class _Ranks:
+    """What the ranks of every anchor consist of.
 
-    loss_B: Tensor
-    above_B: Tensor
-    below_B: Tensor
+    Attributes:
+        tau_RB: Temperature.
+        positive_RCB: Whether a class is of the rank.
+        rest_RCB: Whether a class is of a lower rank or a negative.
+        present_CB: Whether there is a candidate of the class.
+        count_RB: Positives at hand, the own key included for rank 1; 1 where there are none.
+        has_RB: Whether there are any.
+        weight_RB: 1 / number of anchors that have a positive; 0 for the others.
+        anchors_R: Number of anchors that have a positive.
+    """
+
+    tau_RB: Tensor
+    positive_RCB: Tensor
+    rest_RCB: Tensor
+    present_CB: Tensor
+    count_RB: Tensor
+    has_RB: Tensor
+    weight_RB: Tensor
+    anchors_R: Tensor
 
     @classmethod
-    def of(cls, grouped: _ByClass, rank: _Rank, own_B: Tensor) -> _InTerm:
-        lse_CB = grouped.logsumexp_CB(rank.tau_B)
-        above_B = _masked_logsumexp(lse_CB, rank.positive_CB)
-        if rank.is_first:
-            above_B = torch.logaddexp(above_B, own_B / rank.tau_B)
-        below_B = torch.logaddexp(above_B, _masked_logsumexp(lse_CB, rank.rest_CB))
-        return cls(torch.where(rank.count_B > 0, below_B - above_B, 0), above_B, below_B)
-
-    def add_gradient(
-        self,
-        grouped: _ByClass,
-        rank: _Rank,
-        own_B: Tensor,
-        scale_B: Tensor,
-        total_KB: Tensor,
-        total_B: Tensor,
-    ) -> None:
-        factor_CB = _share(grouped, rank, rank.positive_CB | rank.rest_CB, self.below_B)
-        factor_CB = factor_CB - _share(grouped, rank, rank.positive_CB, self.above_B)
-        _add_classwise(grouped, rank, factor_CB * scale_B, total_KB)
-        if rank.is_first:
-            own = own_B / rank.tau_B
-            total_B += scale_B * (torch.exp(own - self.below_B) - torch.exp(own - self.above_B))
+    def of(cls, candidates: Candidates, table: RankTable) -> _Ranks:
+        label_B = candidates.label_B
+        rank_CB = table.rank_CC[label_B].T
+        number_R11 = torch.arange(table.ranks, device=label_B.device)[:, None, None]
+        positive_RCB = rank_CB == number_R11
+        count_CB = candidates.counts_CB()
+        count_RB = (count_CB * positive_RCB).sum(dim=1)
+        count_RB[0] += 1
+        has_RB = count_RB > 0
+        anchors_R = has_RB.sum(dim=1).to(count_RB.dtype)
+        return cls(
+            table.temperature_CR[label_B].T.contiguous(),
+            positive_RCB,
+            rank_CB > number_R11,
+            count_CB > 0,
+            count_RB.clamp_min(1),
+            has_RB,
+            has_RB / anchors_R.clamp_min(1)[:, None],
+            anchors_R,
+        )
 
 
 @dataclass(frozen=True, eq=False)
-class _OutTerm:
-    """Each positive alone against itself, all lower ranks and the negatives; their mean."""
+class _Terms:
+    """l_i of every anchor and its derivatives by the logits, cosine / tau.
 
-    loss_B: Tensor
-    rest_B: Tensor
+    Attributes:
+        ranks: What the ranks consist of.
+        sums: Sums over the candidates.
+        own_RB: Logit of the own key, a positive of rank 1.
+        rest_RB: logsumexp of lower ranks and negatives.
+        above_RB: logsumexp of the rank's positives.
+        below_RB: logsumexp of both.
+        loss_RB: l_i.
+        factor_RCB: Derivative by a candidate's logit over exp(logit - shift), by its class.
+        flat_RCB: What is added to it for every candidate of a class ("supcon").
+        pull_RCB: What is added to it, times sigmoid(rest - logit) ("out").
+        slope_B: Derivative by the own key's logit, of rank 1.
+    """
 
-    @classmethod
-    def of(cls, grouped: _ByClass, rank: _Rank, own_B: Tensor) -> _OutTerm:
-        rest_B = _masked_logsumexp(grouped.logsumexp_CB(rank.tau_B), rank.rest_CB)
-        each_KB = functional.softplus(rest_B - _logits(grouped, rank))
-        sums_CB = grouped.onehot_CK @ _without_ignored(grouped, each_KB)
-        sum_B = (sums_CB * rank.positive_CB).sum(dim=0)
-        if rank.is_first:
-            sum_B = sum_B + functional.softplus(rest_B - own_B / rank.tau_B)
-        return cls(sum_B / rank.count_B.clamp_min(1), rest_B)
-
-    def add_gradient(
-        self,
-        grouped: _ByClass,
-        rank: _Rank,
-        own_B: Tensor,
-        scale_B: Tensor,
-        total_KB: Tensor,
-        total_B: Tensor,
-    ) -> None:
-        scale_B = scale_B / rank.count_B.clamp_min(1)
-        pull_KB = torch.sigmoid(self.rest_B - _logits(grouped, rank))
-        pull_KB = _without_ignored(grouped, pull_KB)
-        pull_KB *= rank.positive_CB.to(pull_KB.dtype)[grouped.index_K]
-        sum_B = (grouped.onehot_CK @ pull_KB).sum(dim=0)
-        total_KB -= pull_KB * scale_B
-        if rank.is_first:
-            own_pull_B = torch.sigmoid(self.rest_B - own_B / rank.tau_B)
-            total_B -= own_pull_B * scale_B
-            sum_B = sum_B + own_pull_B
-        factor_CB = _share(grouped, rank, rank.rest_CB, self.rest_B) * sum_B
-        _add_classwise(grouped, rank, factor_CB * scale_B, total_KB)
-
-
-@dataclass(frozen=True, eq=False)
-class _SupConTerm:
-    """Each positive against all positives, lower ranks and negatives (Khosla et al., L_out)."""
-
-    loss_B: Tensor
-    below_B: Tensor
+    ranks: _Ranks
+    sums: ClassSums
+    own_RB: Tensor
+    rest_RB: Tensor
+    above_RB: Tensor
+    below_RB: Tensor
+    loss_RB: Tensor
+    factor_RCB: Tensor
+    flat_RCB: Tensor
+    pull_RCB: Tensor
+    slope_B: Tensor
 
     @classmethod
-    def of(cls, grouped: _ByClass, rank: _Rank, own_B: Tensor) -> _SupConTerm:
-        lse_CB = grouped.logsumexp_CB(rank.tau_B)
-        below_B = _masked_logsumexp(lse_CB, rank.positive_CB | rank.rest_CB)
-        logits_KB = _without_ignored(grouped, _logits(grouped, rank))
-        sum_B = ((grouped.onehot_CK @ logits_KB) * rank.positive_CB).sum(dim=0)
-        if rank.is_first:
-            below_B = torch.logaddexp(below_B, own_B / rank.tau_B)
-            sum_B = sum_B + own_B / rank.tau_B
-        loss_B = torch.where(rank.count_B > 0, below_B - sum_B / rank.count_B.clamp_min(1), 0)
-        return cls(loss_B, below_B)
+    def of(
+        cls, candidates: Candidates, ranks: _Ranks, sums: ClassSums, forms: tuple[str, ...]
+    ) -> _Terms:
+        own_RB = candidates.own_B / ranks.tau_RB
+        rest_RB = sums.logsumexp_RB(ranks.rest_RCB)
+        above_RB = sums.logsumexp_RB(ranks.positive_RCB)
+        above_RB[0] = torch.logaddexp(above_RB[0], own_RB[0])
+        below_RB = torch.logaddexp(above_RB, rest_RB)
+        loss_RB, empty_RCB = torch.zeros_like(own_RB), torch.zeros_like(sums.exp_RCB)
+        terms = cls(
+            ranks,
+            sums,
+            own_RB,
+            rest_RB,
+            above_RB,
+            below_RB,
+            loss_RB,
+            empty_RCB,
+            empty_RCB.clone() if "supcon" in forms else empty_RCB,
+            empty_RCB.clone() if "out" in forms else empty_RCB,
+            torch.zeros_like(candidates.own_B),
+        )
+        rows = [slice(0, 1), slice(1, None)] if len({*forms}) > 1 else [slice(0, None)]
+        for part in rows:
+            form = forms[part.start]
+            if form == "in":
+                terms._fill_in(part)
+            elif form == "supcon":
+                terms._fill_supcon(part)
+            else:
+                terms._fill_out(part, *_softplus_sums(candidates, ranks, rest_RB, part))
+        return terms
 
-    def add_gradient(
-        self,
-        grouped: _ByClass,
-        rank: _Rank,
-        own_B: Tensor,
-        scale_B: Tensor,
-        total_KB: Tensor,
-        total_B: Tensor,
+    def _fill_in(self, rows: slice) -> None:
+        """Eq. 2: all positives of the rank in one numerator and in its denominator."""
+        ranks, below_RB, above_RB = self.ranks, self.below_RB[rows], self.above_RB[rows]
+        self.loss_RB[rows] = torch.where(ranks.has_RB[rows], below_RB - above_RB, 0)
+        positive_RCB = ranks.positive_RCB[rows]
+        self.factor_RCB[rows] = self._share_RCB(positive_RCB | ranks.rest_RCB[rows], below_RB, rows)
+        self.factor_RCB[rows] -= self._share_RCB(positive_RCB, above_RB, rows)
+        if rows.start == 0:
+            own_B = self.own_RB[0]
+            self.slope_B.copy_(torch.exp(own_B - below_RB[0]) - torch.exp(own_B - above_RB[0]))
+
+    def _fill_supcon(self, rows: slice) -> None:
+        """Each positive against all positives, lower ranks and negatives (Khosla et al., L_out)."""
+        ranks, below_RB = self.ranks, self.below_RB[rows]
+        positive_RCB, count_RB = ranks.positive_RCB[rows], ranks.count_RB[rows]
+        sum_RB = (self.sums.cosine_CB * positive_RCB).sum(dim=1) / ranks.tau_RB[rows]
+        if rows.start == 0:
+            sum_RB[0] += self.own_RB[0]
+            self.slope_B.copy_(torch.exp(self.own_RB[0] - below_RB[0]) - 1 / count_RB[0])
+        self.loss_RB[rows] = torch.where(ranks.has_RB[rows], below_RB - sum_RB / count_RB, 0)
+        self.factor_RCB[rows] = self._share_RCB(positive_RCB | ranks.rest_RCB[rows], below_RB, rows)
+        self.flat_RCB[rows] = positive_RCB / -count_RB[:, None]
+
+    def _fill_out(self, rows: slice, softplus_RB: Tensor, sigmoid_RB: Tensor) -> None:
+        """Each positive alone against itself, lower ranks and negatives; mean of the positives."""
+        ranks, rest_RB, count_RB = self.ranks, self.rest_RB[rows], self.ranks.count_RB[rows]
+        if rows.start == 0:
+            own_B = rest_RB[0] - self.own_RB[0]
+            softplus_RB[0] += softplus(own_B)
+            sigmoid_RB[0] += own_B.sigmoid()
+            self.slope_B.copy_(-own_B.sigmoid() / count_RB[0])
+        self.loss_RB[rows] = softplus_RB / count_RB
+        share_RCB = self._share_RCB(ranks.rest_RCB[rows], rest_RB, rows)
+        self.factor_RCB[rows] = share_RCB * (sigmoid_RB / count_RB)[:, None]
+        self.pull_RCB[rows] = ranks.positive_RCB[rows] / -count_RB[:, None]
+
+    def _share_RCB(self, mask_RCB: Tensor, total_RB: Tensor, rows: slice) -> Tensor:
+        """Returns what turns exp(logit - shift) of the masked classes into shares of exp(total)."""
+        share_RB = torch.exp(self.sums.shift_RB[rows] - total_RB)
+        return torch.where(mask_RCB & self.ranks.present_CB, share_RB[:, None], 0)
+
+
+def _softplus_sums(
+    candidates: Candidates, ranks: _Ranks, rest_RB: Tensor, rows: slice
+) -> tuple[Tensor, Tensor]:
+    """Sums softplus(rest - logit) and sigmoid(rest - logit) over the positives of some ranks."""
+    positive_RCB, rest_RB = ranks.positive_RCB[rows], rest_RB[rows]
+    inverse_tau_RB = 1 / ranks.tau_RB[rows]
+    softplus_RB, sigmoid_RB = torch.zeros_like(rest_RB), torch.zeros_like(rest_RB)
+    for block in candidates.blocks:
+        cosine_kB = block.cosine_kB(candidates.query_BD, torch.inf)  # rest - inf adds nothing
+        onehot_Ck = block.onehot_Ck(candidates.classes, rest_RB.dtype)
+        for rank, positive_CB in enumerate(positive_RCB):
+            gap_kB = torch.addcmul(rest_RB[rank], cosine_kB, inverse_tau_RB[rank], value=-1)
+            softplus_RB[rank] += ((onehot_Ck @ softplus(gap_kB)) * positive_CB).sum(dim=0)
+            sigmoid_RB[rank] += ((onehot_Ck @ gap_kB.sigmoid_()) * positive_CB).sum(dim=0)
+    return softplus_RB, sigmoid_RB
+
+
+def _gradients(
+    candidates: Candidates, ranks: _Ranks, terms: _Terms, forms: tuple[str, ...]
+) -> tuple[Tensor, Tensor]:
+    """Returns the derivatives of L by queries and keys."""
+    query_BD, key_BD = candidates.query_BD, candidates.key_BD
+    scale_RB = ranks.weight_RB / ranks.tau_RB
+    slope_B1 = (terms.slope_B * scale_RB[0])[:, None]
+    query_gradient_BD, key_gradient_BD = slope_B1 * key_BD, slope_B1 * query_BD
+    slopes = _Slopes(candidates, terms, scale_RB, forms)
+    for block in candidates.blocks:
+        slope_kB = slopes.of_block_kB(block)
+        query_gradient_BD.addmm_(slope_kB.T, block.filled_kD(query_BD.dtype))
+        if block.first is not None:
+            part = slice(block.first, block.first + len(slope_kB))
+            key_gradient_BD[part].addmm_(slope_kB, query_BD)
+    return query_gradient_BD, key_gradient_BD
+
+
+class _Slopes:
+    """Derivatives of L by the cosines.
+
+    Args:
+        candidates: To whom the cosines are.
+        terms: Derivatives by the logits.
+        scale_RB: d L / d l_i over tau.
+        forms: Of each rank.
+    """
+
+    def __init__(
+        self, candidates: Candidates, terms: _Terms, scale_RB: Tensor, forms: tuple[str, ...]
     ) -> None:
-        factor_CB = _share(grouped, rank, rank.positive_CB | rank.rest_CB, self.below_B)
-        _add_classwise(grouped, rank, factor_CB * scale_B, total_KB)
-        mean_B = scale_B / rank.count_B.clamp_min(1)
-        even_CB = rank.positive_CB * mean_B
-        total_KB -= _without_ignored(grouped, even_CB[grouped.index_K])
-        if rank.is_first:
-            total_B += scale_B * torch.exp(own_B / rank.tau_B - self.below_B) - mean_B
+        self._query_BD = candidates.query_BD
+        self._terms = terms
+        self._inverse_tau_RB = 1 / terms.ranks.tau_RB
+        self._factor_RCB = terms.factor_RCB * scale_RB[:, None]
+        self._pull_RCB = terms.pull_RCB * scale_RB[:, None]
+        self._out_ranks = [rank for rank, form in enumerate(forms) if form == "out"]
+        self._flat_CB = None
+        if "supcon" in forms:
+            self._flat_CB = (terms.flat_RCB * scale_RB[:, None]).sum(dim=0)
+        self._rooms = [candidates.room_kB() for _ in range(3)]
 
-
-_Term = _InTerm | _OutTerm | _SupConTerm
-_FORMS: dict[str, Callable[[_ByClass, _Rank, Tensor], _Term]] = {
-    "in": _InTerm.of,
-    "out": _OutTerm.of,
-    "supcon": _SupConTerm.of,
-}
-
-
-def _masked_logsumexp(lse_CB: Tensor, mask_CB: Tensor) -> Tensor:
-    return torch.logsumexp(lse_CB.masked_fill(~mask_CB, -torch.inf), dim=0)
-
-
-def _logits(grouped: _ByClass, rank: _Rank) -> Tensor:
-    return (grouped.shifted_KB + grouped.largest_B) / rank.tau_B
-
-
-def _without_ignored(grouped: _ByClass, value_KB: Tensor) -> Tensor:
-    """Sets empty slots and own keys to 0, so that they add nothing to a sum."""
-    return value_KB.masked_fill(grouped.shifted_KB == -torch.inf, 0)
-
-
-def _share(grouped: _ByClass, rank: _Rank, mask_CB: Tensor, total_B: Tensor) -> Tensor:
-    """Returns what turns `exp_KB` of the masked classes into shares of exp(total); else 0."""
-    used_CB = mask_CB & (grouped.count_CB > 0)
-    exponent_B = grouped.shift_B(rank.tau_B) - total_B
-    return torch.where(used_CB, exponent_B, -torch.inf).exp_()
-
-
-def _add_classwise(grouped: _ByClass, rank: _Rank, factor_CB: Tensor, total_KB: Tensor) -> None:
-    total_KB.addcmul_(grouped.exp_KB(rank.tau_B), factor_CB[grouped.index_K])
+    def of_block_kB(self, block: Block) -> Tensor:
+        """Returns the derivatives of one block, valid until the next is asked for."""
+        index_k, cosine_kB = block.index_k, block.cosine_kB(self._query_BD, -torch.inf)
+        exp_kB, factor_kB, slope_kB = (room_kB[: len(index_k)] for room_kB in self._rooms)
+        slope_kB.zero_()
+        for factor_CB, shift_B, inverse_B in zip(
+            self._factor_RCB, self._terms.sums.shift_RB, self._inverse_tau_RB, strict=True
+        ):
+            torch.addcmul(-shift_B, cosine_kB, inverse_B, out=exp_kB).exp_()
+            torch.index_select(factor_CB, 0, index_k, out=factor_kB)
+            slope_kB += factor_kB.mul_(exp_kB)  # faster than addcmul_
+        for rank in self._out_ranks:
+            rest_B, inverse_B = self._terms.rest_RB[rank], self._inverse_tau_RB[rank]
+            gap_kB = torch.addcmul(rest_B, cosine_kB, inverse_B, value=-1)
+            torch.index_select(self._pull_RCB[rank], 0, index_k, out=factor_kB)
+            slope_kB.addcmul_(gap_kB.sigmoid_(), factor_kB)
+        if self._flat_CB is not None:
+            slope_kB += self._flat_CB.index_select(0, index_k)
+        if self._flat_CB is not None or self._out_ranks:
+            block.without_ignored(slope_kB, 0)
+        return slope_kB

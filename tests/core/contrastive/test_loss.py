@@ -11,8 +11,9 @@ import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from core.contrastive import RankedInfoNCE
+from core.contrastive import RankedInfoNCE, candidates
 
 FORMS = ("in", "out", "out-in", "supcon")
 TEMPERATURE = (0.1, 0.6)
@@ -80,6 +81,15 @@ def random_case(seed: int, *, bank: str, include_batch: bool | None) -> Case:
     return Case(
         unit(g, batch, 5), unit(g, batch, 5), labels, similarity, slots, slot_labels, include_batch
     )
+
+
+def ladder(classes: int, ranks: int) -> Tensor:
+    """Class c ranks c + 1, c + 2, ..."""
+    similarity = torch.eye(classes, dtype=torch.float64)
+    for rank in range(1, ranks):
+        row = torch.arange(classes)
+        similarity[row, (row + rank) % classes] = 1 - rank / ranks
+    return similarity
 
 
 SETTINGS = [
@@ -260,28 +270,139 @@ def test_very_small_temperatures_are_computed_in_float64() -> None:
     assert detail.total.item() == pytest.approx(wanted, rel=1e-4)
 
 
-def test_saved_memory_does_not_grow_with_the_ranks() -> None:
-    """What the graph keeps for M candidates is the same for 2 and for 6 ranks."""
+class Watch(TorchDispatchMode):
+    """Notes every operation and the most elements that a new tensor has."""
 
-    def kept_bytes(ranks: int) -> int:
-        g = torch.Generator().manual_seed(0)
-        similarity = torch.eye(8)
-        for rank in range(1, ranks):
-            similarity[torch.arange(8), (torch.arange(8) + rank) % 8] = 1 - rank / 8
-        query, bank = unit(g, 4, 4).float().requires_grad_(), unit(g, 5000, 4).float()
-        labels, slots = torch.arange(4), torch.arange(5000) % 8
-        loss = RankedInfoNCE(TEMPERATURE)(query, query, labels, similarity, bank, slots)
-        function = loss.grad_fn.next_functions[0][0]
-        found, seen = 0, set()
-        stack = [function.grouped, *[part for pair in function.saved_ranks for part in pair]]
-        for holder in stack:
-            for value in vars(holder).values():
-                if isinstance(value, Tensor) and value.data_ptr() not in seen:
-                    seen.add(value.data_ptr())
-                    found += value.untyped_storage().nbytes() if value.numel() >= 5000 else 0
-        return found
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations: set[str] = set()
+        self.most = 0
 
-    assert kept_bytes(6) == kept_bytes(2) > 0
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        self.operations.add(function.overloadpacket.__name__)
+        inputs = (*args, *(kwargs or {}).values())
+        known = {x.untyped_storage().data_ptr() for x in inputs if isinstance(x, Tensor)}
+        if isinstance(result, Tensor) and result.untyped_storage().data_ptr() not in known:
+            self.most = max(self.most, result.numel())
+        return result
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_nothing_of_size_anchors_by_bank_is_made(form: str, monkeypatch) -> None:
+    monkeypatch.setattr(candidates, "BLOCK_ELEMENTS_CPU", 800)
+    g = torch.Generator().manual_seed(0)
+    most = []
+    for ranks, slots in ((2, 2000), (5, 2000), (5, 8000)):
+        query, bank = unit(g, 40, 4).requires_grad_(), unit(g, slots, 4)
+        arguments = (query, unit(g, 40, 4), torch.arange(40) % 8, ladder(8, ranks))
+        slot_labels = torch.arange(slots) % 8
+        with Watch() as watch:
+            RankedInfoNCE(TEMPERATURE, form)(*arguments, bank, slot_labels).backward()
+        most.append(watch.most)
+    assert max(most) == 5 * 8 * 40, "R x C x B"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_host_never_waits_for_the_device(form: str, monkeypatch) -> None:
+    case = random_case(5, bank="some", include_batch=True)
+    case.query.requires_grad_()
+    loss = RankedInfoNCE(TEMPERATURE, form)
+    arguments = (case.query, case.key, case.labels, case.similarity, case.bank, case.bank_labels)
+    loss(*arguments, include_batch=True)  # the ranks of a new similarity matrix are read once
+    monkeypatch.setattr(candidates, "MAY_ASK", ())  # a CPU may be asked; here it counts as a device
+    with Watch() as watch:
+        loss(*arguments, include_batch=True).backward()
+    assert "addmm_" in watch.operations
+    waits = {"_local_scalar_dense", "nonzero", "masked_select", "unique", "equal", "is_nonzero"}
+    waits |= {"_unique2", "bincount"}
+    assert not watch.operations & waits
+
+
+@pytest.mark.parametrize("block_elements", [7, 30])
+@pytest.mark.parametrize("form", FORMS)
+def test_many_blocks_are_as_exact_as_one(form: str, block_elements: int, monkeypatch) -> None:
+    monkeypatch.setattr(candidates, "BLOCK_ELEMENTS_CPU", block_elements)
+    for seed in range(2):
+        case = random_case(40 + seed, bank="some", include_batch=True)
+        assert case.loss(form).total.item() == pytest.approx(case.naive(form)[0], abs=1e-9)
+
+        def loss(query: Tensor, key: Tensor, case: Case = case) -> Tensor:
+            case.query, case.key = query, key
+            return case.loss(form).total
+
+        inputs = (case.query.clone().requires_grad_(), case.key.clone().requires_grad_())
+        assert torch.autograd.gradcheck(loss, inputs)
+
+
+def test_the_bank_may_be_written_before_the_backward_pass() -> None:
+    gradients = []
+    for overwrite in (False, True):
+        case = random_case(6, bank="some", include_batch=True)
+        case.query.requires_grad_()
+        total = case.loss("in").total
+        assert case.bank is not None
+        if overwrite:
+            case.bank.fill_(torch.nan)
+        total.backward()
+        gradients.append(case.query.grad)
+    torch.testing.assert_close(gradients[1], gradients[0])
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_rubbish_in_empty_slots_is_ignored(form: str) -> None:
+    case = random_case(8, bank="some", include_batch=True)
+    assert case.bank is not None
+    assert case.bank_labels is not None
+    assert (case.bank_labels < 0).any()
+    case.query.requires_grad_()
+    case.bank[case.bank_labels < 0] = torch.inf
+    total = case.loss(form).total
+    kept = case.bank_labels >= 0
+    case.bank, case.bank_labels = case.bank[kept], case.bank_labels[kept]
+    assert total.item() == pytest.approx(case.loss(form).total.item(), abs=1e-12)
+    total.backward()
+    assert case.query.grad is not None
+    assert case.query.grad.isfinite().all()
+
+
+def test_a_second_derivative_is_refused() -> None:
+    case = random_case(9, bank="some", include_batch=True)
+    case.query.requires_grad_()
+    (slope,) = torch.autograd.grad(case.loss("in").total, case.query, create_graph=True)
+    with pytest.raises(RuntimeError, match="does not require grad"):
+        slope.sum().backward()
+
+
+def test_no_gradient_is_computed_where_none_is_wanted() -> None:
+    case = random_case(10, bank="some", include_batch=True)
+    case.query.requires_grad_()
+    with torch.no_grad(), Watch() as watch:
+        total = case.loss("in").total
+    assert not total.requires_grad
+    assert "addcmul_" not in watch.operations
+    assert total.item() == pytest.approx(case.loss("in").total.item(), abs=1e-12)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_gradients_of_half_precision_inputs_are_exact_but_for_rounding(
+    form: str, dtype: torch.dtype
+) -> None:
+    case = random_case(12, bank="some", include_batch=True)
+    assert case.bank is not None
+    case.query, case.key, case.bank = (z.to(dtype) for z in (case.query, case.key, case.bank))
+    gradients = []
+    for to in (dtype, torch.float64):
+        query, key = (z.detach().to(to).requires_grad_() for z in (case.query, case.key))
+        case.query, case.key = query, key
+        case.loss(form, (0.05, 0.6)).total.backward()
+        gradients.append((query.grad, key.grad))
+    tolerance = 2 * torch.finfo(dtype).eps
+    for found, wanted in zip(*gradients, strict=True):
+        assert found.dtype == dtype
+        scale = float(wanted.abs().max())
+        torch.testing.assert_close(found.double(), wanted, rtol=tolerance, atol=1e-5 * scale)
 
 
 def test_a_similarity_matrix_changed_in_place_is_noticed() -> None:
