@@ -167,9 +167,8 @@ def test_it_goes_on_where_it_stopped(
     assert len(server.asked) == requests
     if behaviours[0] in ("cut", "stall"):
         assert server.asked[1] == f"bytes={len(server.content) // 2}-"
-    assert server.asked[-1] == (
-        "" if behaviours[1] in ("416", "shift", "429") else server.asked[-1]
-    )
+    if behaviours[1] in ("416", "shift", "429"):
+        assert server.asked[-1] == ""
 
 
 def test_a_server_that_always_stalls_is_given_up(server: Server, tmp_path: Path) -> None:
