@@ -24,6 +24,7 @@ from core.cli_output import (
     print_error,
     summary_to_json,
 )
+from core.cli_runs import evaluate_other, runs_app
 from core.cli_training import EXIT_BAD_INPUT, EXIT_DONE, EXIT_INTERRUPTED, run_training
 from core.config import ExperimentConfig
 from core.config_files import load_config, load_recipe, parse_assignments
@@ -31,7 +32,7 @@ from core.errors import AkinError, ConfigError, RankingError, RunError
 from core.events import Emit, Outcome
 from core.ranking import Ranking
 from core.ranking_files import load_ranking
-from core.runs import Run, RunStore, default_workspace, format_time, open_run
+from core.runs import Run, RunStore, default_workspace, open_run
 from core.training.control import TrainingControl
 from core.training.distributed import Team, is_main_process, join_team
 from core.training.extension import extended
@@ -42,7 +43,6 @@ CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 data_app = typer.Typer(help="Data sets.")
 ranking_app = typer.Typer(help="Rankings.")
-runs_app = typer.Typer(help="Runs of the workspace.")
 app.add_typer(data_app, name="data")
 app.add_typer(ranking_app, name="ranking")
 app.add_typer(runs_app, name="runs")
@@ -230,55 +230,20 @@ def _requested_run(
 @app.command()
 def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where its data are now.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Other than its test split.")] = "",
+    classifier: Annotated[
+        str, typer.Option(help="nearest-mean, knn, linear-probe or softmax.")
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Judges a run's last checkpoint on its test split (again)."""
+    """Judges a run's last checkpoint: on its test split again, or otherwise."""
+    if data is not None or split or classifier:
+        evaluate_other(open_run(run), data, split, classifier, as_json=as_json)
+        return
     _train(open_run(run), judge_only=True, as_json=as_json)
-
-
-@runs_app.command("list")
-def runs_list(
-    folder: Annotated[Path | None, typer.Argument(metavar="[DIR]")] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Lists the runs of the workspace, or of a folder."""
-    store = RunStore(folder if folder is not None else default_workspace() / "runs")
-    rows, damaged = [], []
-    for found in store.list():
-        try:
-            rows.append(_run_row(found))
-        except AkinError as error:
-            damaged.append(f"skipped: {found.path}: {error.message}")
-    for line in damaged:
-        print(line, file=sys.stderr)
-    if as_json:
-        print(json.dumps(rows, indent=1))
-        return
-    if not rows:
-        print(f"No runs in {store.folder}. Train one with: akin train --recipe demo")
-        return
-    table = Table("run", "started", "status", "method", "data", "accuracy", "AUROC", box=None)
-    for row in rows:
-        figures = ("" if row[k] is None else f"{row[k]:.3f}" for k in ("accuracy", "auroc"))
-        started = format_time(row["started"]) if row["started"] else ""
-        table.add_row(row["run"], started, row["status"], row["method"], row["data"], *figures)
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
-
-
-def _run_row(run: Run) -> dict[str, Any]:
-    environment, metrics, outcome = run.environment(), run.metrics() or {}, run.outcome()
-    config = run.config
-    depth = f" r{config.ranking.depth}" if config.objective.method == "ranked" else ""
-    return {
-        "run": run.name,
-        "path": str(run.path),
-        "started": environment.get("started"),
-        "status": outcome.status if outcome else "running",
-        "method": config.objective.method + depth,
-        "data": environment.get("data_name", ""),
-        "accuracy": metrics.get("accuracy"),
-        "auroc": (metrics.get("ood") or {}).get("auroc"),
-    }
 
 
 def _create(config: ExperimentConfig, ranking: Ranking, path: Path | None) -> Run:

@@ -46,6 +46,18 @@ def max_cosine_score(score_NC: Floats) -> FloatArray:
     return result
 
 
+def energy_score(score_NC: Floats) -> FloatArray:
+    """Returns the log of the sum of exponentials: the negative free energy, at temperature 1.
+
+    Liu et al. 2020, "Energy-based out-of-distribution detection", eq. 4, over logits; over cosines
+    it is the same formula with less spread. Absent classes (-inf or NaN) take no part.
+    """
+    logit_NC = np.asarray(score_NC, dtype=np.float64)
+    logit_NC = np.where(np.isfinite(logit_NC), logit_NC, -np.inf)
+    result: FloatArray = np.logaddexp.reduce(logit_NC, axis=1)
+    return result
+
+
 def knn_score(embedding_ND: Floats, train_MD: Floats, k: int = 10) -> FloatArray:
     """Returns the cosine to the k-th nearest training object, computed in bounded memory.
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from core.evaluation.further import further_metrics
 from core.evaluation.report import run_metrics
 from core.events import Emit, EvaluationCompleted, PhaseChanged
-from core.runs import Predictions, Run, write_json
+from core.runs import Run, write_json
 from core.training.experiment import Experiment
 from core.training.figures import write_figures
-from core.training.judging import Crops, predict_test
+from core.training.judging import Crops, Judgement, judge_test
 from core.training.learner import Learner
 from core.training.tables import write_tables
 
@@ -30,11 +31,11 @@ def judge_and_write(
         The metrics; None where `should_stop` turned true (nothing is written then).
     """
     emit(PhaseChanged(phase="judging"))
-    predictions = predict_test(learner, experiment, crops, should_stop)
-    if predictions is None:
+    judgement = judge_test(learner, experiment, crops, should_stop)
+    if judgement is None:
         return None
-    metrics = metrics_of(run, predictions, experiment, timing)
-    predictions.save(run.path / "predictions.npz")
+    metrics = metrics_of(run, judgement, experiment, timing)
+    judgement.predictions.save(run.path / "predictions.npz")
     write_json(run.path / "metrics.json", metrics)
     write_tables(run, metrics)
     write_figures(run, metrics, experiment.index.name)
@@ -52,11 +53,11 @@ def judge_and_write(
 
 
 def metrics_of(
-    run: Run, predictions: Predictions, experiment: Experiment, timing: dict[str, float]
+    run: Run, judgement: Judgement, experiment: Experiment, timing: dict[str, float]
 ) -> dict[str, Any]:
     """Returns the content of metrics.json."""
-    config = run.config
-    return run_metrics(
+    config, predictions = run.config, judgement.predictions
+    metrics = run_metrics(
         classes=predictions.classes,
         label_N=predictions.label_N,
         predicted_N=predictions.predicted_N,
@@ -69,3 +70,6 @@ def metrics_of(
         timing=timing,
         objective=config.objective.method,
     )
+    similarity_CC = experiment.judged_similarity_CC
+    near = [name for name in config.data.withheld if run.ranking.ranked(name)]
+    return metrics | further_metrics(judgement.judged, similarity_CC, near, config.seed)

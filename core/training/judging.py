@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from core.evaluation.classification import (
     predict,
 )
 from core.evaluation.compliance import rank_compliance
+from core.evaluation.further import Judged
 from core.runs import Predictions
 from core.training.experiment import Experiment
 from core.training.learner import Learner
@@ -128,49 +129,125 @@ def validate(
     return Validation(report.accuracy, report.balanced_accuracy, compliance)
 
 
-def predict_test(
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """Objects through the encoder.
+
+    Attributes:
+        objects_N: Indices into the data set.
+        label_N: Index into the known classes; -1 if withheld.
+        embedding_ND: Unit vectors.
+        logits_NC: Of SoftMax; else None.
+    """
+
+    objects_N: IntArray
+    label_N: IntArray
+    embedding_ND: FloatArray
+    logits_NC: FloatArray | None
+
+    def scores(self, means_CD: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
+        """Returns the logits, else the cosines to class means."""
+        if self.logits_NC is not None:
+            return self.logits_NC
+        return cosine_scores(self.embedding_ND, means_CD)
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """The test split judged by nearest class mean (SoftMax: largest logit).
+
+    Attributes:
+        predictions: For predictions.npz.
+        judged: The same and what is beside it, for the measures.
+    """
+
+    predictions: Predictions
+    judged: Judged
+
+
+def embed_split(
+    learner: Learner,
+    experiment: Experiment,
+    crops: Crops,
+    objects_N: IntArray,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Embedded:
+    """Embeds those of the objects that could be read."""
+    objects_N = crops.readable(objects_N)
+    embedding_ND, logits_NC = embed_objects(learner, crops, objects_N, should_stop)
+    if logits_NC is None and learner.is_softmax:
+        logits_NC = np.zeros((0, len(experiment.classes)), np.float32)
+    return Embedded(objects_N, experiment.label_N[objects_N], embedding_ND, logits_NC)
+
+
+def judge_test(
     learner: Learner,
     experiment: Experiment,
     crops: Crops,
     should_stop: Callable[[], bool] = lambda: False,
-) -> Predictions | None:
-    """Predicts every test object by nearest class mean (SoftMax: largest logit).
+) -> Judgement | None:
+    """Judges every test object; the class means are of all training objects.
 
-    The class means are of all training objects. None where `should_stop` turned true.
+    None where `should_stop` turned true.
     """
-    index, label_N = experiment.index, experiment.label_N
-    objects = crops.readable(experiment.test)
-    train = crops.readable(experiment.train)
-    train_ND, _ = embed_objects(learner, crops, train, should_stop)
-    embedding_ND, logits_NC = embed_objects(learner, crops, objects, should_stop)
+    train, test, validation = (
+        embed_split(learner, experiment, crops, objects_N, should_stop)
+        for objects_N in (experiment.train, experiment.test, experiment.validation)
+    )
     if should_stop():
         return None
-    if not len(objects):
-        embedding_ND = np.zeros((0, train_ND.shape[1]), np.float32)
-    score_NC: npt.NDArray[np.floating[Any]]
-    if logits_NC is not None:
-        score_NC = logits_NC
-    else:
-        means_CD = class_means(train_ND, label_N[train], len(experiment.classes))
-        score_NC = cosine_scores(embedding_ND, means_CD)
-    images = index.image_index_N[objects]
+    means_CD = class_means(train.embedding_ND, train.label_N, len(experiment.classes))
+    embedding_ND = test.embedding_ND
+    if not len(test.objects_N):
+        embedding_ND = np.zeros((0, means_CD.shape[1]), np.float32)
+    score_NC = replace(test, embedding_ND=embedding_ND).scores(means_CD)
+    known_V = validation.label_N >= 0
+    validation_score_VC: npt.NDArray[np.floating[Any]] = np.zeros((0, len(experiment.classes)))
+    if known_V.any():
+        validation_score_VC = validation.scores(means_CD)[known_V]
+    predictions = as_predictions(experiment, test.objects_N, score_NC, embedding_ND)
+    judged = Judged(
+        label_N=test.label_N,
+        true_name_N=predictions.true_name_N,
+        image_id_N=predictions.image_id_N,
+        score_NC=score_NC,
+        embedding_ND=embedding_ND,
+        train_MD=train.embedding_ND,
+        train_label_M=train.label_N,
+        validation_score_VC=validation_score_VC,
+        is_softmax=learner.is_softmax,
+    )
+    return Judgement(predictions, judged)
+
+
+def as_predictions(
+    experiment: Experiment,
+    objects_N: IntArray,
+    score_NC: npt.NDArray[np.floating[Any]],
+    embedding_ND: npt.NDArray[np.floating[Any]],
+) -> Predictions:
+    """Returns what predictions.npz holds of objects: the class with the highest score."""
+    index = experiment.index
+    images = index.image_index_N[objects_N]
     return Predictions(
         image_id_N=np.array([index.image_ids[i] for i in images], dtype=np.str_),
-        box_xyxy_N4=index.box_xyxy_N4[objects],
+        box_xyxy_N4=index.box_xyxy_N4[objects_N],
         classes=experiment.classes,
-        label_N=label_N[objects],
+        label_N=experiment.label_N[objects_N],
         predicted_N=predict(score_NC),
         score_NC=score_NC.astype(np.float32),
         embedding_ND=embedding_ND.astype(np.float32),
-        true_name_N=np.array([index.classes[i] for i in index.label_N[objects]], dtype=np.str_),
-        unseen_N=index.unseen_N[objects],
+        true_name_N=np.array([index.classes[i] for i in index.label_N[objects_N]], dtype=np.str_),
+        unseen_N=index.unseen_N[objects_N],
     )
 
 
 def judging_duration_s(learner: Learner, experiment: Experiment, crops: Crops) -> float:
-    """Estimates how long `predict_test` takes, from one batch."""
+    """Estimates how long `judge_test` takes, from one batch."""
     some = crops.readable(experiment.train)[:EMBED_BATCH]
     start = time.perf_counter()
     embed_objects(learner, crops, some)
     per_object_s = (time.perf_counter() - start) / max(1, len(some))
-    return per_object_s * (len(experiment.train) + len(experiment.test))
+    return per_object_s * (
+        len(experiment.train) + len(experiment.test) + len(experiment.validation)
+    )

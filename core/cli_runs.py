@@ -1,0 +1,155 @@
+"""`akin runs list`, `akin runs compare` and `akin evaluate` of another split or classifier."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from core.cli_output import make_reporter
+from core.errors import AkinError, ConfigError
+from core.ranking import nearest
+from core.runs import Run, RunStore, default_workspace, format_time, open_run
+from core.training.control import TrainingControl
+
+if TYPE_CHECKING:
+    from core.experiments.comparing import RunComparison
+
+WIDTH_IN_A_PIPE = 160
+runs_app = typer.Typer(help="Runs of the workspace.")
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+
+
+@runs_app.command("list")
+def runs_list(
+    folder: Annotated[Path | None, typer.Argument(metavar="[DIR]")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Lists the runs of the workspace, or of a folder."""
+    store = RunStore(folder if folder is not None else default_workspace() / "runs")
+    rows, damaged = [], []
+    for found in store.list():
+        try:
+            rows.append(_run_row(found))
+        except AkinError as error:
+            damaged.append(f"skipped: {found.path}: {error.message}")
+    for line in damaged:
+        print(line, file=sys.stderr)
+    if as_json:
+        print(json.dumps(rows, indent=1))
+        return
+    if not rows:
+        print(f"No runs in {store.folder}. Train one with: akin train --recipe demo")
+        return
+    table = Table("run", "started", "status", "method", "data", "accuracy", "AUROC", box=None)
+    for row in rows:
+        figures = ("" if row[k] is None else f"{row[k]:.3f}" for k in ("accuracy", "auroc"))
+        started = format_time(row["started"]) if row["started"] else ""
+        table.add_row(row["run"], started, row["status"], row["method"], row["data"], *figures)
+    _console().print(table)
+
+
+@runs_app.command("compare")
+def runs_compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Two or more.")],
+    flips: Annotated[bool, typer.Option("--flips", help="List the objects that flip.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Compares runs that were judged on the same test objects."""
+    from core.experiments.comparing import compare_runs  # noqa: PLC0415 - scipy takes a second
+
+    found = compare_runs([open_run(path) for path in runs])
+    if as_json:
+        print(json.dumps(found.to_json(), indent=1))
+        return
+    _print_comparison(found)
+    if flips:
+        _print_flips(found)
+
+
+def evaluate_other(
+    run: Run, folder: Path | None, split: str, classifier: str, *, as_json: bool
+) -> None:
+    """Judges a run by another split or classifier, or with data that have moved."""
+    from core.training.evaluating import CLASSIFIERS, Request, evaluate_run  # noqa: PLC0415 - torch
+
+    if classifier and classifier not in CLASSIFIERS:
+        hint = nearest(classifier, CLASSIFIERS, "Choose one of these")
+        raise ConfigError(f"There is no classifier '{classifier}'.", hint)
+    request = Request(split, next((c for c in CLASSIFIERS if c == classifier), ""), folder)
+    with make_reporter(as_json=False, to_stderr=as_json) as reporter:
+        metrics, path = evaluate_run(run, request, reporter.emit, TrainingControl())
+    if as_json:
+        print(json.dumps(metrics, indent=1))
+        return
+    auroc = (metrics["ood"] or {}).get("auroc")
+    print(
+        f"{metrics['data']}, {metrics['split']}, {metrics['count']} objects, "
+        f"{metrics['classifier']}: accuracy {metrics['accuracy']:.3f} "
+        f"(majority class {metrics['majority_share']:.3f}), "
+        f"balanced accuracy {metrics['balanced_accuracy']:.3f}"
+        + (f", AUROC {auroc:.3f}" if auroc is not None else "")
+    )
+    print(f"written: {path}")
+
+
+def _run_row(run: Run) -> dict[str, Any]:
+    environment, metrics, outcome = run.environment(), run.metrics() or {}, run.outcome()
+    config = run.config
+    depth = f" r{config.ranking.depth}" if config.objective.method == "ranked" else ""
+    return {
+        "run": run.name,
+        "path": str(run.path),
+        "started": environment.get("started"),
+        "status": outcome.status if outcome else "running",
+        "method": config.objective.method + depth,
+        "data": environment.get("data_name", ""),
+        "accuracy": metrics.get("accuracy"),
+        "auroc": (metrics.get("ood") or {}).get("auroc"),
+    }
+
+
+def _print_comparison(found: RunComparison) -> None:
+    from core.experiments.tables import summary_table  # noqa: PLC0415
+
+    if len(found.groups) > 1 or len(found.groups[0].runs) > 1:
+        text = summary_table(found.summary)
+        table = Table(*text.header, box=None)
+        for row in text.rows:
+            table.add_row(*row)
+        _console().print(table)
+    if found.differences:
+        table = Table("differs", *(run.name for run in found.runs), box=None)
+        for key, values in found.differences.items():
+            table.add_row(key, *values)
+        print()
+        _console().print(table)
+    print()
+    for pair in found.pairs:
+        print(pair)
+    if len(found.pairs) > 1:
+        print("p-values are adjusted for being several (Holm), intervals are not.")
+    if len(found.groups) < len(found.runs) and len(found.groups) > 1:
+        for comparison in found.summary.comparisons:
+            print(comparison)
+
+
+def _print_flips(found: RunComparison) -> None:
+    for pair, flips in zip(found.pairs, found.flips, strict=True):
+        table = Table("image", "box", "class", pair.name_a, pair.name_b, box=None)
+        for flip in flips:
+            box = " ".join(f"{x:.0f}" for x in flip.box_xyxy)
+            row = (flip.image_id, box, flip.true_class, flip.predicted_a, flip.predicted_b)
+            table.add_row(*row)
+        print(f"\n{len(flips)} objects that only one of {pair.name_a} and {pair.name_b} got right:")
+        _console().print(table)
+
+
+def _console() -> Console:
+    width = None if sys.stdout.isatty() else WIDTH_IN_A_PIPE
+    return Console(width=width, highlight=False)

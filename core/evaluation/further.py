@@ -1,0 +1,174 @@
+"""What a judgement says beyond accuracy: other scores, near and far, a threshold, retrieval.
+
+Shape suffixes: N judged objects, M training objects, V validation objects, C known classes,
+D embedding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from core.evaluation.classification import class_means, cosine_scores
+from core.evaluation.compliance import rank_compliance
+from core.evaluation.ood import (
+    energy_score,
+    evaluate_ood,
+    knn_score,
+    max_cosine_score,
+    max_softmax_score,
+    threshold_at_tpr,
+)
+from core.evaluation.plain import number_or_none
+from core.evaluation.retrieval import evaluate_retrieval
+
+Floats = npt.NDArray[np.floating[Any]]
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+KEPT_SHARE = 0.95
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A run's judged objects, and the training and validation objects beside them.
+
+    Attributes:
+        label_N: Index into the known classes; -1 for withheld objects.
+        true_name_N: The class as annotated.
+        image_id_N: Image of each object.
+        score_NC: Cosine to each class mean; logits for SoftMax.
+        embedding_ND: Unit vectors.
+        train_MD: Embeddings of the training objects.
+        train_label_M: Their classes.
+        validation_score_VC: Scores of the validation split's known objects.
+        is_softmax: Whether the scores are logits.
+    """
+
+    label_N: IntArray
+    true_name_N: npt.NDArray[np.str_]
+    image_id_N: npt.NDArray[np.str_]
+    score_NC: Floats
+    embedding_ND: Floats
+    train_MD: Floats
+    train_label_M: IntArray
+    validation_score_VC: Floats
+    is_softmax: bool
+
+
+def further_metrics(
+    judged: Judged,
+    similarity_CC: Floats,
+    near_classes: Collection[str] = (),
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Returns the entries of metrics.json that need more than predictions.
+
+    Args:
+        judged: What was judged.
+        similarity_CC: The user's ranking of the known classes: row = anchor.
+        near_classes: Withheld classes for which the user ranked a known class.
+        seed: Of the bootstraps.
+
+    Returns:
+        `ood_scores` {score: AUROC and so on}, `ood_groups` {near, far}, `threshold` (chosen on the
+        validation split), `compliance_train` and `retrieval`; None where there is nothing to say.
+    """
+    scores = ood_scores(judged)
+    chosen_N = scores["max softmax"]
+    return {
+        "ood_scores": _by_score(judged, scores, seed),
+        "ood_groups": _near_and_far(judged, chosen_N, near_classes, seed),
+        "threshold": _threshold(judged, chosen_N),
+        "compliance_train": _compliance_of_training(judged, similarity_CC),
+        "retrieval": evaluate_retrieval(
+            judged.embedding_ND, judged.label_N, similarity_CC
+        ).to_json(),
+    }
+
+
+def ood_scores(judged: Judged) -> Mapping[str, FloatArray]:
+    """Returns every score that tells known from unknown objects, larger = more known."""
+    scores = {"max softmax": max_softmax_score(judged.score_NC)}
+    largest = "max logit" if judged.is_softmax else "max cosine"
+    scores[largest] = max_cosine_score(judged.score_NC)
+    scores["energy"] = energy_score(judged.score_NC)
+    if len(judged.train_MD):
+        scores["k-NN distance"] = knn_score(judged.embedding_ND, judged.train_MD)
+    return scores
+
+
+def _by_score(
+    judged: Judged, scores: Mapping[str, FloatArray], seed: int
+) -> dict[str, dict[str, Any]] | None:
+    known_N = judged.label_N >= 0
+    if known_N.all() or not known_N.any():
+        return None
+    return {name: _ood(judged, score_N, ~known_N, seed) for name, score_N in scores.items()}
+
+
+def _near_and_far(
+    judged: Judged, score_N: FloatArray, near_classes: Collection[str], seed: int
+) -> dict[str, dict[str, Any]] | None:
+    known_N = judged.label_N >= 0
+    if known_N.all() or not known_N.any():
+        return None
+    near_N = np.isin(judged.true_name_N, list(near_classes))
+    groups = {"near": ~known_N & near_N, "far": ~known_N & ~near_N}
+    return {
+        name: {"classes": _names(judged.true_name_N[chosen_N])}
+        | _ood(judged, score_N, chosen_N, seed)
+        for name, chosen_N in groups.items()
+        if chosen_N.any()
+    }
+
+
+def _ood(
+    judged: Judged, score_N: FloatArray, unknown_N: npt.NDArray[np.bool_], seed: int
+) -> dict[str, Any]:
+    known_N = judged.label_N >= 0
+    return evaluate_ood(
+        score_N[known_N],
+        score_N[unknown_N],
+        known_image_N=judged.image_id_N[known_N],
+        unknown_image_M=judged.image_id_N[unknown_N],
+        seed=seed,
+    ).to_json()
+
+
+def _threshold(judged: Judged, score_N: FloatArray) -> dict[str, Any] | None:
+    if not len(judged.validation_score_VC):
+        return None
+    value = threshold_at_tpr(max_softmax_score(judged.validation_score_VC), KEPT_SHARE)
+    known_N = judged.label_N >= 0
+
+    def accepted(chosen_N: npt.NDArray[np.bool_]) -> float | None:
+        return (
+            number_or_none(float((score_N[chosen_N] >= value).mean())) if chosen_N.any() else None
+        )
+
+    return {
+        "score": "max softmax",
+        "value": value,
+        "chosen_on": "validation",
+        "kept_share": KEPT_SHARE,
+        "known_accepted": accepted(known_N),
+        "withheld_accepted": accepted(~known_N),
+    }
+
+
+def _compliance_of_training(judged: Judged, similarity_CC: Floats) -> dict[str, Any] | None:
+    if judged.is_softmax or not len(judged.train_MD):
+        return None
+    means_CD = class_means(judged.train_MD, judged.train_label_M, len(similarity_CC))
+    score_MC = cosine_scores(judged.train_MD, means_CD)
+    found = rank_compliance(score_MC, judged.train_label_M, similarity_CC)
+    return {"overall": found.overall, "balanced": found.balanced, "tau_b": found.tau_b}
+
+
+def _names(true_name_N: npt.NDArray[np.str_] | Sequence[str]) -> list[str]:
+    return [str(name) for name in np.unique(np.asarray(true_name_N))]

@@ -1,0 +1,143 @@
+"""Judging a finished run again: another split, another classifier, data that have moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from core.errors import AkinError, ConfigError, DataError
+from core.evaluation.classification import (
+    class_means,
+    knn_votes,
+    linear_probe_scores,
+    require_disjoint_images,
+)
+from core.evaluation.report import run_metrics
+from core.events import Emit, PhaseChanged
+from core.runs import Run, default_cache, write_json
+from core.training.checkpoint import load_checkpoint
+from core.training.control import TrainingControl
+from core.training.device import choose_device, choose_precision
+from core.training.experiment import Experiment
+from core.training.judging import Crops, Embedded, as_predictions, embed_split
+from core.training.learner import Learner
+
+Classifier = Literal["nearest-mean", "knn", "linear-probe", "softmax"]
+CLASSIFIERS: tuple[Classifier, ...] = ("nearest-mean", "knn", "linear-probe", "softmax")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to judge a run by.
+
+    Attributes:
+        split: Whose objects are judged; "" for the run's test split.
+        classifier: Fitted on the run's training objects alone; "" for the run's own.
+        folder: Where the run's data are now; None: where they were.
+    """
+
+    split: str = ""
+    classifier: Classifier | Literal[""] = ""
+    folder: Path | None = None
+
+
+def evaluate_run(
+    run: Run, request: Request, emit: Emit, control: TrainingControl
+) -> tuple[dict[str, Any], Path]:
+    """Judges a run's last checkpoint.
+
+    Returns:
+        Measures as in metrics.json, with `split`, `classifier` and `data`; and the file under
+        RUN/evaluations that they were written to.
+
+    Raises:
+        AkinError: If that cannot be done, or an image is both learned from and judged.
+    """
+    own = "softmax" if run.config.objective.method == "softmax" else "nearest-mean"
+    classifier = request.classifier or own
+    if classifier == "softmax" and own != "softmax":
+        raise ConfigError(
+            f"{run.name} has no softmax classifier: it was trained by contrast.",
+            "Choose nearest-mean, knn or linear-probe.",
+        )
+    values: dict[str, Any] = {"data.test_split": request.split or run.config.data.test_split}
+    if request.folder is not None:
+        values["data.folder"] = str(request.folder.resolve())
+    config = run.config.with_values(values)
+    emit(PhaseChanged(phase="reading data"))
+    experiment = Experiment.prepare(config, run.ranking)
+    _require_same_classes(run, experiment)
+    _require_no_leak(experiment)
+    device = choose_device(config.device)
+    precision = choose_precision(config.training.precision, device)
+    learner = Learner(config, torch.from_numpy(experiment.similarity_CC), device, precision)
+    learner.load_state_dict(load_checkpoint(run.checkpoint_folder, device).state["learner"])
+    bank = experiment.crops(config, default_cache() / "crops", emit, lambda: control.stop_requested)
+    crops = Crops(bank.crops_NCHW, bank.object_index_N, device)
+    emit(PhaseChanged(phase="judging"))
+    train = embed_split(learner, experiment, crops, experiment.train)
+    judged = embed_split(learner, experiment, crops, experiment.test)
+    if not len(judged.objects_N):
+        raise DataError(
+            f"The split '{config.data.test_split}' has no object to judge.", "Choose another."
+        )
+    score_NC = _scores(classifier, judged, train, len(experiment.classes))
+    found = as_predictions(experiment, judged.objects_N, score_NC, judged.embedding_ND)
+    metrics = run_metrics(
+        classes=found.classes,
+        label_N=found.label_N,
+        predicted_N=found.predicted_N,
+        score_NC=score_NC,
+        withheld=config.data.withheld,
+        image_id_N=found.image_id_N,
+        unseen_N=found.unseen_N,
+        similarity_CC=experiment.judged_similarity_CC,
+        seed=config.seed,
+        objective=config.objective.method if classifier == "nearest-mean" else "softmax",
+    )
+    split = config.data.test_split
+    metrics |= {"split": split, "classifier": classifier, "data": experiment.index.name}
+    path = run.path / "evaluations" / f"{split}-{classifier}.json"
+    write_json(path, metrics)
+    return metrics, path
+
+
+def _require_same_classes(run: Run, experiment: Experiment) -> None:
+    try:
+        classes = run.predictions().classes
+    except AkinError:  # The run was never judged: there is nothing to compare with.
+        return
+    if classes != experiment.classes:
+        raise DataError(
+            f"{experiment.index.folder} has other classes than {run.name} was trained on.",
+            "Give the folder of the same data.",
+        )
+
+
+def _require_no_leak(experiment: Experiment) -> None:
+    index = experiment.index
+
+    def images(objects_N: npt.NDArray[np.int64]) -> list[str]:
+        return [index.image_ids[i] for i in np.unique(index.image_index_N[objects_N])]
+
+    require_disjoint_images(images(experiment.train), images(experiment.test))
+
+
+def _scores(
+    classifier: str, judged: Embedded, train: Embedded, num_classes: int
+) -> npt.NDArray[np.floating[Any]]:
+    if classifier == "softmax":
+        assert judged.logits_NC is not None, "asked for where there is a classifier only"
+        return judged.logits_NC
+    if classifier == "nearest-mean":
+        means_CD = class_means(train.embedding_ND, train.label_N, num_classes)
+        return Embedded(judged.objects_N, judged.label_N, judged.embedding_ND, None).scores(
+            means_CD
+        )
+    fit = knn_votes if classifier == "knn" else linear_probe_scores
+    return fit(judged.embedding_ND, train.embedding_ND, train.label_N, num_classes)

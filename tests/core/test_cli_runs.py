@@ -1,0 +1,52 @@
+"""`akin runs compare` and `akin evaluate` as typed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.runs import Run
+
+QUICK = ("--epochs", "1", "--set", "crops.size=16", "--set", "training.batch_size=40")
+Akin = Callable[..., Any]
+
+
+@pytest.fixture
+def two(akin: Akin, tiny_voc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    monkeypatch.setattr("core.training.finish.write_figures", lambda *_: None)
+    runs = [tmp_path / "one", tmp_path / "two"]
+    for run, method in zip(runs, ("supcon", "softmax"), strict=True):
+        words = ("--set", f"objective.method={method}", "--run", run)
+        assert akin("train", "--data", tiny_voc, *QUICK, *words).code == 0
+    return runs
+
+
+def test_compare_and_evaluate(akin: Akin, two: list[Path]) -> None:
+    answer = akin("runs", "compare", *two, "--flips")
+    assert answer.code == 0, answer.err
+    assert "objective.method" in answer.out
+    assert "one and two are not distinguishable" in answer.out or "is better than" in answer.out
+    assert "objects that only one of one and two got right" in answer.out
+    found = json.loads(akin("runs", "compare", *two, "--json").out)
+    assert len(found["pairs"]) == 1
+    assert found["differences"]["objective.method"] == ["supcon", "softmax"]
+    same = akin("runs", "compare", two[0], two[0])
+    assert "one and one are identical" in same.out or "identical: the same" in same.out
+
+    answer = akin("evaluate", two[0], "--split", "val", "--classifier", "knn")
+    assert answer.code == 0, answer.err
+    assert ", val, " in answer.out
+    assert (two[0] / "evaluations" / "val-knn.json").is_file()
+    found = json.loads(akin("evaluate", two[1], "--split", "val", "--json").out)
+    assert found["classifier"] == "softmax"
+    akin("evaluate", two[0], "--classifier", "svm").expect_error("no classifier 'svm'", "knn")
+    akin("evaluate", two[0], "--split", "train").expect_error("both in the training", "share no")
+    assert (Run(two[0]).metrics() or {})["accuracy"] is not None
+
+
+def test_what_cannot_be_compared(akin: Akin, tmp_path: Path) -> None:
+    akin("runs", "compare", tmp_path).expect_error("is not a run directory", "akin runs list")

@@ -1,0 +1,108 @@
+"""A finished run judged again, by every classifier and on other splits."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.neighbors import KNeighborsClassifier
+
+from core.errors import AkinError
+from core.runs import Run
+from core.training.control import TrainingControl
+from core.training.evaluating import Request, evaluate_run
+
+
+@pytest.fixture(scope="module")
+def run(train: Any) -> Run:
+    found: Run = train(keep=True, training__epochs=1, data__withheld=["chair"]).run
+    return found
+
+
+def judge(run: Run, *request: Any) -> tuple[dict[str, Any], Path]:
+    return evaluate_run(run, Request(*request), lambda _event: None, TrainingControl())
+
+
+def test_the_same_again_is_the_same(run: Run) -> None:
+    before = (run.path / "metrics.json").read_bytes()
+    found, path = judge(run)
+    metrics = run.metrics()
+    assert metrics is not None
+    for key in ("accuracy", "confusion", "severity"):
+        assert found[key] == metrics[key]
+    assert found["compliance"]["overall"] == metrics["compliance"]["overall"]
+    assert found["ood"]["auroc"] == pytest.approx(metrics["ood"]["auroc"], abs=1e-3)
+    assert path == run.path / "evaluations" / "test-nearest-mean.json"
+    assert json.loads(path.read_text()) == found
+    assert (run.path / "metrics.json").read_bytes() == before
+
+
+def test_another_split_has_other_objects(run: Run) -> None:
+    found, _ = judge(run, "", "knn")
+    assert found["classifier"] == "knn"
+    test = run.predictions()
+    validation, _ = judge(run, "val", "knn")
+    assert validation["split"] == "val"
+    assert validation["count"] != found["count"]
+    assert found["count"] == int((test.label_N >= 0).sum())
+
+
+@pytest.mark.parametrize("classifier", ["knn", "linear-probe"])
+def test_it_is_fitted_on_training_objects_alone(
+    run: Run, classifier: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, np.ndarray] = {}
+    name = {"knn": "knn_votes", "linear-probe": "linear_probe_scores"}[classifier]
+    import core.training.evaluating as module
+
+    real = getattr(module, name)
+
+    def watch(query: np.ndarray, train: np.ndarray, label: np.ndarray, classes: int) -> Any:
+        seen.update(query=query, train=train, label=label)
+        seen["scores"] = real(query, train, label, classes)
+        return seen["scores"]
+
+    monkeypatch.setattr(module, name, watch)
+    found, _ = judge(run, "", classifier)
+    assert np.allclose(seen["query"], run.predictions().embedding_ND, atol=1e-5)
+    assert (seen["label"] >= 0).all(), "withheld objects were learned from"
+    if classifier == "knn":
+        oracle = KNeighborsClassifier(20, metric="cosine", algorithm="brute")
+        votes = oracle.fit(seen["train"], seen["label"]).predict_proba(seen["query"])
+        present = np.isfinite(seen["scores"]).all(axis=0)
+        assert np.abs(seen["scores"][:, present] - votes).max() < 0.051  # one tied neighbour
+        assert np.abs(seen["scores"][:, present] - votes).mean() < 1e-3
+    assert found["accuracy"] is not None
+
+
+def test_data_that_have_moved(run: Run, tiny_voc: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_voc, tmp_path / "moved")
+    found, _ = judge(run, "", "", folder)
+    assert found["confusion"] == (run.metrics() or {})["confusion"]
+
+
+@pytest.mark.parametrize(
+    ("request_words", "match"),
+    [
+        (("train",), "both in the training and in the test split"),
+        (("tset",), "has no split 'tset'"),
+        (("", "softmax"), "has no softmax classifier"),
+        (("", "", Path("/nothing/here")), "There is no folder"),
+    ],
+)
+def test_what_cannot_be_judged(run: Run, request_words: tuple[Any, ...], match: str) -> None:
+    with pytest.raises(AkinError, match=match) as caught:
+        judge(run, *request_words)
+    assert caught.value.hint
+
+
+def test_a_classifier_of_its_own(train: Any) -> None:
+    run = train(training__epochs=1, objective__method="softmax").run
+    found, path = judge(run)
+    assert path.name == "test-softmax.json"
+    assert found["confusion"] == run.metrics()["confusion"]
+    assert judge(run, "", "knn")[0]["classifier"] == "knn"
