@@ -172,7 +172,7 @@ def canvas_box(boxes: FileBoxes, row: int, outcome: Outcome) -> CanvasBox:
         score, iou = f"score {boxes.score_B[row]:.4f}", f"IoU {boxes.iou_B[row]:.3f}"
         tip = f"detected {name}: {outcome.word}\n{score}, {iou}"
         if outcome is Outcome.UNKNOWN:
-            tip = f"detected, but of no known class\n{score}"
+            tip = f"detected, but of no known class\n{score}, {iou}"
     else:
         tail = " missed" if outcome is Outcome.MISSED else ""
         words = f"{outcome.mark} {name}{tail}{difficult}".strip()

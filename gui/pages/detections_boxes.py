@@ -8,7 +8,7 @@ Shape suffixes: M detections, N objects, B both, I images, C classes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from core.evaluation.average_precision import (
     Match,
     Matching,
     PrecisionRecall,
+    Truth,
     match_detections,
     precision_recall,
     truth_of,
@@ -95,7 +96,8 @@ class FileBoxes:
         label_B: Class; -1: unknown.
         xyxy_B4: Corners.
         score_B: Of the detections; NaN for objects.
-        iou_B: With the object of the same class that it overlaps most; NaN for objects.
+        iou_B: With the object of the same class that it overlaps most, for detections of no known
+            class with any object; NaN for objects.
         difficult_B: The object is difficult, or the detection's best one is.
         size_B: Index into SIZES.
     """
@@ -171,10 +173,22 @@ def read_boxes(
         label_B=np.concatenate([found.label_M, index.label_N]),
         xyxy_B4=xyxy_B4,
         score_B=np.concatenate([found.score_M, nothing_N]),
-        iou_B=np.concatenate([matching.iou_M, nothing_N]),
+        iou_B=np.concatenate([_overlaps(truth, found, matching), nothing_N]),
         difficult_B=np.concatenate([hard_M, index.difficult_N]),
         size_B=_sizes(xyxy_B4),
     )
+
+
+def _overlaps(truth: Truth, found: DetectionSet, matching: Matching) -> FloatArray:
+    unknown = np.flatnonzero(found.label_M < 0)
+    if not len(unknown):
+        return matching.iou_M
+    alike = replace(truth, label_N=np.zeros_like(truth.label_N))
+    others = found.take(unknown)
+    others = replace(others, label_M=np.zeros_like(others.label_M))
+    iou_M = matching.iou_M.copy()
+    iou_M[unknown] = match_detections(alike, others).iou_M
+    return iou_M
 
 
 def _figures(index: DatasetIndex, images: IntArray, found: DetectionSet) -> SplitFigures:

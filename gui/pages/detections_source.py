@@ -130,8 +130,8 @@ class SourceBar(QWidget):
         self._actions[_FILE].setVisible(boxes is not None)
         self._actions[_FILE].setText(name)
         self._actions[_FILE if self._shows_file else _RUN].setChecked(True)
-        text = name if self._shows_file else self._actions[_RUN].text()
-        self.source.setText(f"{text if len(text) <= 28 else text[:27] + '…'} ▾")
+        text = name if self._shows_file else "run"
+        self.source.setText(f"Boxes: {text if len(text) <= 24 else text[:23] + '…'} ▾")
         self.source.setAccessibleName(f"Boxes of: {text}")
         self.source.setEnabled(self._index is not None)
         self.export.setVisible(self._shows_file)

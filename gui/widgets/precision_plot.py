@@ -125,14 +125,15 @@ class PrecisionPlot(QWidget):
             self._point.clear()
             self.words.setText("Choose a class, or click a curve: its score becomes the lowest.")
             return
-        name, point = self._curves[self._front].name, self.point_at(self._front, self._threshold)
+        curve, point = self._curves[self._front], self.point_at(self._front, self._threshold)
         if point is None:
             self._point.clear()
-            self.words.setText(f"{name}: no detection scores {self._threshold:.3f}.")
+            scores = f"No {curve.name} scores {self._threshold:.3f}."
+            self.words.setText(scores if len(curve.score_K) else f"{curve.name} has no curve here.")
             return
         self._point.setData([point[0]], [point[1]])
         self.words.setText(
-            f"{name} at score {self._threshold:.3f}: precision {point[1]:.3f}, "
+            f"{curve.name} at score {self._threshold:.3f}: precision {point[1]:.3f}, "
             f"recall {point[0]:.3f}"
         )
 

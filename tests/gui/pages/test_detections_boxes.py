@@ -76,6 +76,23 @@ def test_outcomes(boxes: FileBoxes, index: DatasetIndex, threshold: float) -> No
     assert kinds == set(Outcome) - ({Outcome.FOUND} if threshold == 1.0 else set())
 
 
+def test_unknown_detections_overlap_objects_of_any_class(
+    boxes: FileBoxes, index: DatasetIndex
+) -> None:
+    unknown = np.flatnonzero(boxes.found.label_M < 0)
+    assert len(unknown)
+    for row in unknown.tolist():
+        x1, y1, x2, y2 = boxes.xyxy_B4[row]
+        best = 0.0
+        for at in index.objects_of_image(int(boxes.image_B[row])).tolist():
+            a1, b1, a2, b2 = index.box_xyxy_N4[at].tolist()
+            shared = max(0, min(x2, a2) - max(x1, a1)) * max(0, min(y2, b2) - max(y1, b1))
+            both = (x2 - x1) * (y2 - y1) + (a2 - a1) * (b2 - b1) - shared
+            best = max(best, shared / both)
+        assert best > 0.5
+        assert boxes.iou_B[row] == pytest.approx(best, abs=1e-9)
+
+
 FILTERS = [
     BoxFilter(),
     BoxFilter("test"),

@@ -64,7 +64,7 @@ def test_a_file_opens_in_its_split(page: DetectionsPage, view: FileView, file: P
     assert view.isVisible()
     assert not page.grid.isVisible()
     assert not page.toolbar.objects.isVisible()
-    assert page.source.source.text() == "found.json ▾"
+    assert page.source.source.text() == "Boxes: found.json ▾"
     assert view.model.rowCount() == len(boxes.index.splits["test"])
     assert f"{len(boxes.found):,} detection" in page.toolbar.counts.text()
     counts = {facet.key: facet.count for facet in view.filters.outcomes.facets}
@@ -272,7 +272,7 @@ def test_a_bad_file_is_told_and_changes_nothing(
     assert "has no category" in messages[0].text
     assert view.boxes is not None
     assert view.boxes.path.name == "found.json"
-    assert page.source.source.text() == "found.json ▾"
+    assert page.source.source.text() == "Boxes: found.json ▾"
 
 
 def test_a_selection_elsewhere_shows_the_run_again(
