@@ -17,7 +17,7 @@ a control's number is the seed of the run, so that every run draws a ranking of 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -31,7 +31,7 @@ from core.errors import ConfigError
 from core.evaluation.report import METHOD_NAMES
 from core.plain_yaml import YamlError, read_yaml
 from core.ranking import nearest
-from core.ranking_controls import CONTROLS
+from core.ranking_controls import parse_source
 
 EXPERIMENT_FOLDER = RECIPE_FOLDER / "experiments"
 PLANNED_KEYS = ("seed", "objective.method", "ranking.source", "ranking.depth", "data.folder")
@@ -99,9 +99,9 @@ class Grid(BaseModel):
             if method != "ranked":
                 found.append(Arm(method, self.rankings[0], self.depths[0]))
                 continue
-            several = len(self.rankings) > 1
+            names = ranking_labels(self.rankings)
             for source in self.rankings:
-                found += [Arm(method, source, depth, several) for depth in self.depths]
+                found += [Arm(method, source, depth, names[source]) for depth in self.depths]
         return tuple(found)
 
     def to_yaml(self) -> str:
@@ -118,20 +118,20 @@ class Arm:
         method: As in the configuration.
         source: The ranking, perhaps with `seed` in place of a number.
         depth: Ranks used in training, the class itself counted.
-        names_source: Whether the label has to say which ranking.
+        ranking_name: What the label has to say of the ranking; empty where there is but one.
     """
 
     method: Method
     source: str
     depth: int
-    names_source: bool = False
+    ranking_name: str = ""
 
     @property
     def label(self) -> str:
-        """What people call it, such as "ranked r3 voc2007-paper, shuffled"."""
+        """What people call it, such as "ranked r3" or "ranked r3, shuffled"."""
         if self.method != "ranked":
             return METHOD_NAMES[self.method]
-        return f"ranked r{self.depth}" + (f" {ranking_label(self.source)}" * self.names_source)
+        return f"ranked r{self.depth}{self.ranking_name}"
 
     @property
     def slug(self) -> str:
@@ -154,14 +154,29 @@ class Arm:
         )
 
 
-def ranking_label(source: str) -> str:
-    """Returns how people call a ranking's source: "voc2007-paper, shuffled"."""
-    base, _, control = source.partition(":")
-    words = control.split(":")
-    if words[0] not in CONTROLS:
-        return Path(source).stem
-    number = "" if len(words) < 2 or words[1] == "seed" else f" {words[1]}"
-    return f"{Path(base).stem}, {words[0]}{number}"
+def ranking_labels(sources: Collection[str]) -> dict[str, str]:
+    """Returns what tells rankings apart, to be put behind a method's name.
+
+    Where all are made from one ranking its name says nothing: "" and ", shuffled". Else
+    " mine" and " mine, shuffled".
+    """
+    split = {source: _split_source(source) for source in sources}
+    several = len({base for base, _ in split.values()}) > 1
+    return {
+        source: (f" {Path(base).stem}" if several else "") + (f", {words}" if words else "")
+        for source, (base, words) in split.items()
+    }
+
+
+def _split_source(source: str) -> tuple[str, str]:
+    """Returns a source's ranking and its controls in words: "mine", "shuffled 1"."""
+    words: list[str] = []
+    base = source.removesuffix(":seed")
+    while (control := parse_source(base)) is not None:
+        has_number = base.rpartition(":")[2].isdigit()
+        words.insert(0, f"{control.control} {control.number}" if has_number else control.control)
+        base = control.base
+    return base, ", ".join(words)
 
 
 def experiment_names() -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from core.config import ExperimentConfig, config_keys
 from core.errors import RunError
-from core.experiments.grid import Arm
+from core.experiments.grid import Arm, ranking_labels
 from core.experiments.plan import MOVABLE_KEYS
 from core.ranking import Ranking
 from core.ranking_controls import parse_source
@@ -132,14 +132,12 @@ def _settings(config: ExperimentConfig) -> tuple[Any, ...]:
 
 
 def _labels(configs: Sequence[ExperimentConfig], sources: Sequence[str]) -> list[str]:
-    ranked = {
-        source
-        for config, source in zip(configs, sources, strict=True)
-        if config.objective.method == "ranked"
-    }
+    pairs = list(zip(configs, sources, strict=True))
+    ranked = [source for config, source in pairs if config.objective.method == "ranked"]
+    names = ranking_labels(dict.fromkeys(ranked))
     arms = [
-        Arm(config.objective.method, source, config.ranking.depth, len(ranked) > 1)
-        for config, source in zip(configs, sources, strict=True)
+        Arm(config.objective.method, source, config.ranking.depth, names.get(source, ""))
+        for config, source in pairs
     ]
     passed = ("seed", *MOVABLE_KEYS, *ARM_KEYS)
     keys = [

@@ -145,7 +145,9 @@ def _findings(groups: Sequence[RunGroup], summary: Summary) -> list[str]:
         different = [c for c in pairs if c.distinguishable]
         found += [str(c) for c in different]
         alike = [f"{c.name_a} and {c.name_b}" for c in pairs if not c.distinguishable]
-        if alike:
+        if len(alike) > 1 and not different:
+            found.append(f"No two arms are distinguishable in {name}.")
+        elif alike:
             found.append(f"Not distinguishable in {name}: {'; '.join(alike)}.")
     if len(groups) == 1 and summary.arms[0].accuracy is not None:
         found.append(f"Mean accuracy {summary.arms[0].accuracy.mean:.3f}.")
@@ -210,7 +212,7 @@ def _data_table(groups: Sequence[RunGroup], summary: Summary) -> TextTable:
 def _settings_table(groups: Sequence[RunGroup]) -> TextTable:
     rows = []
     for key, field in config_keys():
-        values = {str(group.config.value(key)) for group in groups}
+        values = {_plain(group.config.value(key)) for group in groups}
         if len(values) == 1 and key != "seed" and key not in MOVABLE_KEYS:
             rows.append((key, values.pop(), field.description or ""))
     title = "Settings that all runs share."
@@ -230,7 +232,16 @@ def _differences_table(groups: Sequence[RunGroup]) -> TextTable:
 
 
 def _values(group: RunGroup, key: str) -> list[str]:
-    return list(dict.fromkeys(str(run.config.value(key)) for run in group.runs))
+    return list(dict.fromkeys(_plain(run.config.value(key)) for run in group.runs))
+
+
+def _plain(value: object) -> str:
+    """Returns a value as one writes it in a configuration."""
+    if isinstance(value, tuple | list):
+        return ", ".join(map(_plain, value)) or "none"
+    words = {None: "none", True: "yes", False: "no", "": "none"}
+    known = isinstance(value, bool) or value is None or value == ""
+    return words[value] if known else str(value)  # type: ignore[index]
 
 
 def _environment_table(groups: Sequence[RunGroup]) -> TextTable:

@@ -64,6 +64,11 @@ class ReportFigure:
     text: str
     svg: str
 
+    @property
+    def is_square(self) -> bool:
+        """Whether it is as high as it is wide."""
+        return self.name.startswith("confusion")
+
 
 def make_figures(groups: Sequence[RunGroup], summary: Summary) -> list[ReportFigure]:
     """Returns the figures that the runs have data for."""
