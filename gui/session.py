@@ -24,6 +24,7 @@ from core.events import Event, Outcome, RunFinished
 from core.ranking import Ranking
 from core.ranking_files import load_ranking
 from core.runs import Run, RunStore, write_text
+from core.training.extension import extended
 from gui.messages import Message
 from gui.tasks import Progress, Task
 from gui.training_thread import EventInbox, TrainingThread
@@ -275,15 +276,35 @@ class Session(QObject):
         except AkinError as error:
             self.post_error(error)
             return
-        self._start(run, resume=False)
+        self._start(run)
 
     def resume_training(self, run: Run) -> None:
         """Continues a stopped or interrupted run from its last checkpoint."""
         if not self.is_training:
             self._start(run, resume=True)
 
-    def _start(self, run: Run, *, resume: bool) -> None:
-        self._thread = TrainingThread(run, self._inbox, resume=resume, parent=self)
+    def judge_run(self, run: Run) -> None:
+        """Judges a run's last checkpoint on the test split, in the background."""
+        if not self.is_training:
+            self._start(run, judge_only=True)
+
+    def train_again(self, run: Run, *, more: int = 0, batch_size: int = 0) -> None:
+        """Trains a run for more epochs, or one like it anew with another batch size."""
+        if self.is_training:
+            return
+        try:
+            if batch_size:
+                config = run.config.with_values({"training.batch_size": batch_size})
+                self._start(self.store.create(config, run.ranking))
+            else:
+                self._start(extended(run, more), resume=True)
+        except AkinError as error:
+            self.post_error(error)
+
+    def _start(self, run: Run, *, resume: bool = False, judge_only: bool = False) -> None:
+        self._thread = TrainingThread(
+            run, self._inbox, resume=resume, judge_only=judge_only, parent=self
+        )
         self._timer.start()
         self.runs_changed.emit()
         self.training_started.emit(run)
@@ -325,6 +346,7 @@ class Session(QObject):
         self.runs_changed.emit()
         if outcome.status != "cancelled":
             if run == self.run:
+                self.run = run  # its configuration may have been extended
                 self.run_changed.emit(run)
             self.select_run(run)
         self.training_finished.emit(outcome)

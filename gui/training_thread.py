@@ -47,17 +47,25 @@ class TrainingThread(QThread):
         run: The run directory, holding configuration and ranking.
         inbox: Where the events go.
         resume: Continue from the last checkpoint.
+        judge_only: Only judge the last checkpoint on the test split.
         parent: Owner.
     """
 
     def __init__(
-        self, run: Run, inbox: EventInbox, *, resume: bool = False, parent: QObject | None = None
+        self,
+        run: Run,
+        inbox: EventInbox,
+        *,
+        resume: bool = False,
+        judge_only: bool = False,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.training_run = run
         self.control = TrainingControl()
         self._inbox = inbox
         self._resume = resume
+        self._judge_only = judge_only
 
     def run(self) -> None:
         threading.current_thread().name = "training"
@@ -74,7 +82,13 @@ class TrainingThread(QThread):
             with gentle_import():
                 from core.training.trainer import Trainer  # noqa: PLC0415 - torch takes seconds
 
-            Trainer(self.training_run, emit, self.control, resume=self._resume).run()
+            Trainer(
+                self.training_run,
+                emit,
+                self.control,
+                resume=self._resume,
+                judge_only=self._judge_only,
+            ).run()
         except BaseException as error:  # noqa: BLE001 - QThread would swallow it
             if not finished:
                 emit(RunFinished(outcome=_failure(error)))

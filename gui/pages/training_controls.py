@@ -39,6 +39,7 @@ class TrainingControls(QWidget):
     pause_toggled = Signal(bool)
     stop_clicked = Signal()
     cancel_confirmed = Signal()
+    smaller_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -48,7 +49,11 @@ class TrainingControls(QWidget):
         self._first_step = 0
         self._paused = False
         self._has_outcome = False
+        self._ran_out_of_memory = False
         self.train_button = self._button("Train", "primary", self.train_clicked)
+        self.smaller_button = self._button(
+            "Halve the batch and train", None, self.smaller_requested
+        )
         self.pause_button = self._button("Pause", None, None)
         self.pause_button.clicked.connect(self._on_pause)
         self.stop_button = self._button("Stop and keep", None, None)
@@ -85,6 +90,7 @@ class TrainingControls(QWidget):
         line.setSpacing(SPACING)
         for button in (
             self.train_button,
+            self.smaller_button,
             self.pause_button,
             self.stop_button,
             self.cancel_button,
@@ -114,6 +120,7 @@ class TrainingControls(QWidget):
         self._state = state
         running = state in {"running", "paused"}
         self.train_button.setVisible(state == "idle")
+        self.smaller_button.setVisible(state == "idle" and self._ran_out_of_memory)
         for button in (self.pause_button, self.stop_button, self.cancel_button):
             button.setVisible(running or state == "stopping")
             button.setEnabled(running)
@@ -152,6 +159,7 @@ class TrainingControls(QWidget):
         self.progress.setValue(PROGRESS_STEPS if outcome.status == "done" else 0)
         self.figures.clear()
         self._has_outcome = True
+        self._ran_out_of_memory = outcome.cause == "memory"
         self._say(str(outcome), bad=outcome.status == "failed")
         self._show_state("idle")
 

@@ -142,7 +142,10 @@ class TrainingPage(QWidget):
         self.controls.stop_clicked.connect(session.stop_training)
         self.controls.cancel_confirmed.connect(session.cancel_training)
         self.runs.overlay_toggled.connect(self._on_overlay_toggled)
-        self.runs.judge_requested.connect(self._on_judge)
+        self.runs.results_requested.connect(self._on_results)
+        self.runs.judge_requested.connect(session.judge_run)
+        self.runs.more_requested.connect(self._on_more)
+        self.controls.smaller_requested.connect(self._on_smaller)
         self.runs.resume_requested.connect(session.resume_training)
         self.plots.export_failed.connect(session.post_error)
         self.plots.exported.connect(self._on_exported)
@@ -319,9 +322,20 @@ class TrainingPage(QWidget):
             task.deleteLater()
 
     @Slot(object)
-    def _on_judge(self, run: Run) -> None:
+    def _on_results(self, run: Run) -> None:
         self._session.select_run(run)
         self._session.page_requested.emit("results")
+
+    @Slot(object, int)
+    def _on_more(self, run: Run, epochs: int) -> None:
+        self._session.train_again(run, more=epochs)
+
+    @Slot()
+    def _on_smaller(self) -> None:
+        run = self._session.run
+        if run is not None:
+            size = max(2, run.config.training.batch_size // 2)
+            self._session.train_again(run, batch_size=size)
 
     @Slot(str)
     def _on_exported(self, path: str) -> None:

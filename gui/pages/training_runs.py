@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QMenu,
     QStackedLayout,
     QTableView,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -19,16 +20,21 @@ from core.runs import Run
 from gui.models.runs_model import RUN_ROLE, RunListModel, RunSummary
 from gui.theme import SPACING, set_role, tokens
 
+MORE_EPOCHS = (5, 10, 20, 50)
+
 
 class RunList(QWidget):
     """A table of runs, newest first."""
 
     overlay_toggled = Signal(object, bool)  # Run, on
+    results_requested = Signal(object)  # Run
     judge_requested = Signal(object)  # Run
+    more_requested = Signal(object, int)  # Run, epochs
     resume_requested = Signal(object)  # Run
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._menu: QMenu | None = None
         self.model = RunListModel(self)
         self.model.overlay_toggled.connect(self.overlay_toggled)
         title = QLabel("Runs")
@@ -36,16 +42,7 @@ class RunList(QWidget):
         self.table = QTableView()
         self.table.setModel(self.model)
         self.table.setAccessibleName("Earlier runs")
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setShowGrid(False)
-        self.table.setFrameShape(QTableView.Shape.NoFrame)
-        self.table.verticalHeader().hide()
-        self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        header = self.table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        _style(self.table)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._on_menu)
         self.table.doubleClicked.connect(self._on_double_clicked)
@@ -53,13 +50,22 @@ class RunList(QWidget):
         empty.setAlignment(Qt.AlignmentFlag.AlignTop)
         empty.setWordWrap(True)
         set_role(empty, "muted")
-        hint = QLabel("Tick to overlay · double click to judge")
+        self.table.selectionModel().selectionChanged.connect(self._on_selection_changed)
+        self.model.modelReset.connect(self._on_selection_changed)
+        self.run_button = QToolButton()
+        self.run_button.setText("Run")
+        self.run_button.setAccessibleName("What to do with the selected run")
+        self.run_button.setToolTip("Results, judging, more training (also by right click)")
+        self.run_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.run_button.setEnabled(False)
+        hint = QLabel("Tick to overlay · double click for its results")
         hint.setWordWrap(True)
         set_role(hint, "muted")
         full = QWidget()
         column = QVBoxLayout(full)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.table, 1)
+        column.addWidget(self.run_button)
         column.addWidget(hint)
         body = QWidget()
         self._pages = QStackedLayout(body)
@@ -84,26 +90,64 @@ class RunList(QWidget):
     def _on_double_clicked(self, index: QModelIndex) -> None:
         run = index.data(RUN_ROLE)
         if isinstance(run, Run):
-            self.judge_requested.emit(run)
+            self.results_requested.emit(run)
+
+    @Slot()
+    def _on_selection_changed(self) -> None:
+        index = self.table.currentIndex()
+        chosen = self.table.selectionModel().hasSelection() and index.isValid()
+        self.run_button.setEnabled(chosen)
+        if self._menu is not None:
+            self._menu.deleteLater()
+            self._menu = None
+        if chosen:
+            self._menu = self.menu_of(index.row())
+            self.run_button.setMenu(self._menu)
+
+    def menu_of(self, row: int) -> QMenu:
+        """Returns what can be done with a run."""
+        summary = self.model.summary(row)
+        menu = QMenu(self)
+        has_ended = summary.status not in {"running", "damaged"}
+        results = menu.addAction("Show its results")
+        results.setData((self.results_requested, summary.run))
+        judge = menu.addAction("Judge it now")
+        judge.setData((self.judge_requested, summary.run))
+        judge.setEnabled(has_ended and summary.accuracy is None)
+        resume = menu.addAction("Continue training it")
+        resume.setData((self.resume_requested, summary.run))
+        resume.setEnabled(summary.status in {"stopped", "interrupted", "failed"})
+        more = menu.addMenu("Train more epochs")
+        more.setEnabled(has_ended)
+        for epochs in MORE_EPOCHS:
+            action = more.addAction(f"{epochs} more")
+            action.setData((self.more_requested, summary.run, epochs))
+        menu.triggered.connect(self._on_menu_triggered)
+        return menu
 
     @Slot(QPoint)
     def _on_menu(self, position: QPoint) -> None:
         index = self.table.indexAt(position)
-        run = index.data(RUN_ROLE)
-        if not isinstance(run, Run):
+        if not index.isValid():
             return
-        status = self.model.summary(index.row()).status
-        menu = QMenu(self)
+        menu = self.menu_of(index.row())
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        judge = menu.addAction("Show its results")
-        judge.setData((self.judge_requested, run))
-        resume = menu.addAction("Continue training it")
-        resume.setData((self.resume_requested, run))
-        resume.setEnabled(status in {"stopped", "interrupted", "failed"})
-        menu.triggered.connect(self._on_menu_triggered)
         menu.popup(self.table.viewport().mapToGlobal(position))
 
     @Slot(object)
     def _on_menu_triggered(self, action: object) -> None:
-        signal, run = action.data()  # type: ignore[attr-defined]
-        signal.emit(run)
+        signal, *values = action.data()  # type: ignore[attr-defined]
+        signal.emit(*values)
+
+
+def _style(table: QTableView) -> None:
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.setShowGrid(False)
+    table.setFrameShape(QTableView.Shape.NoFrame)
+    table.verticalHeader().hide()
+    table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    header = table.horizontalHeader()
+    header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+    header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)

@@ -190,6 +190,36 @@ def test_stop_keeps_the_run_and_cancel_discards_it(
     assert session.store.list() == [kept]
 
 
+def test_a_run_is_judged_trained_on_and_trained_anew_with_a_smaller_batch(
+    loaded_session: Session, messages: list[Message], wait_until: WaitUntil
+) -> None:
+    session = loaded_session
+    outcomes: list[Outcome] = []
+    session.training_finished.connect(outcomes.append)
+    session.set_config_values(QUICK)
+    session.start_training()
+    run = session.training_run
+    assert run is not None
+    wait_until(lambda: outcomes, 90)
+    (run.path / "metrics.json").unlink()
+    session.judge_run(run)
+    wait_until(lambda: len(outcomes) == 2, 30)
+    assert outcomes[1].message.startswith("The run was judged.")
+    assert run.metrics() is not None
+    session.train_again(run, more=1)
+    wait_until(lambda: len(outcomes) == 3, 60)
+    assert outcomes[2].epochs == 2, outcomes[2]
+    session.train_again(run, batch_size=12)
+    wait_until(lambda: len(outcomes) == 4, 60)
+    anew = session.run
+    assert anew is not None
+    assert anew != run
+    assert anew.config.training.batch_size == 12
+    session.train_again(run, batch_size=1)
+    assert messages[-1].level == "error"
+    assert not session.is_training
+
+
 def test_selections_are_told_once(session: Session) -> None:
     seen: list[ObjectSelection | None] = []
     session.selection_changed.connect(seen.append)

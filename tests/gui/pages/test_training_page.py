@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QSignalSpy, QTest
-from PySide6.QtWidgets import QComboBox, QLineEdit, QListWidget, QSpinBox
+from PySide6.QtWidgets import QComboBox, QLineEdit, QListWidget, QMenu, QSpinBox
 
 from core.config_files import recipe_names
 from core.events import (
@@ -289,6 +289,55 @@ def test_a_run_of_the_list_can_be_judged(
     page.runs.table.doubleClicked.emit(page.runs.model.index(0, 0))
     assert loaded_session.run == run
     assert spy.at(0) == ["results"]
+
+
+def test_what_can_be_done_with_a_run_depends_on_its_state(
+    page: TrainingPage,
+    loaded_session: Session,
+    make_run: MakeRun,
+    wait_until: Wait,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert loaded_session.dataset is not None
+    assert not page.runs.run_button.isEnabled()
+    run = make_run(loaded_session.store, loaded_session.dataset)
+    (run.path / "metrics.json").unlink()
+    run.write_outcome(Outcome("stopped", "Stopped and kept."))
+    epochs = run.config.training.epochs
+    page.reload_runs()
+    wait_until(lambda: page.runs.model.rowCount() == 1)
+    page.runs.table.selectRow(0)
+    assert page.runs.run_button.isEnabled()
+
+    def enabled() -> dict[str, bool]:
+        menu = page.runs.run_button.menu()
+        return {action.text(): action.isEnabled() for action in menu.actions()}
+
+    assert all(enabled().values()), enabled()
+    asked = []
+    monkeypatch.setattr(loaded_session, "_start", lambda run, **how: asked.append((run, how)))
+    page.runs.judge_requested.emit(run)  # connected before the patch, to what calls _start
+    more = page.runs.run_button.menu().findChild(QMenu)
+    assert more is not None
+    more.actions()[1].trigger()
+    assert asked == [(run, {"judge_only": True}), (run, {"resume": True})]
+    assert Run(run.path).config.training.epochs == epochs + 10
+
+
+def test_out_of_memory_offers_half_the_batch(
+    page: TrainingPage, loaded_session: Session, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not page.controls.smaller_button.isVisible()
+    start(loaded_session, run)
+    loaded_session.select_run(run)
+    outcome = Outcome("failed", "The device ran out of memory.", "Halve it.", cause="memory")
+    loaded_session.training_finished.emit(outcome)
+    assert page.controls.smaller_button.isVisible()
+    begun: list[Run] = []
+    monkeypatch.setattr(loaded_session, "_start", lambda run, **_: begun.append(run))
+    page.controls.smaller_button.click()
+    size = run.config.training.batch_size
+    assert [other.config.training.batch_size for other in begun] == [size // 2]
 
 
 def test_curves_follow_axis_smoothing_and_ranks(
