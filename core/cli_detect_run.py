@@ -42,7 +42,9 @@ def detect_run(
         float | None, typer.Option(help="Below it unknown; default: the run's.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    batch_size: Annotated[int, typer.Option(min=1, help="Images at a time.")] = 16,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Images at a time; default: what is fast.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
 ) -> None:
     """Finds and classifies objects; writes them in COCO's results format."""

@@ -19,7 +19,12 @@ from core.data.index import DatasetIndex, Problem
 from core.detection.detector import Detections
 from core.detection.networks import OBJECT, DetectorDescription
 from core.detection.pixels import PixelSource
-from core.detection.torchvision_detector import BATCH_SIZE, detections_from, nothing, output_labels
+from core.detection.torchvision_detector import (
+    detections_from,
+    fast_batch_size,
+    nothing,
+    output_labels,
+)
 from core.errors import ConfigError
 
 PAPER_CONFIG = "PascalVOC-Detection/faster_rcnn_R_50_FPN"
@@ -40,7 +45,7 @@ class Detectron2Detector:
         resize: Returns the pixels that the model takes of an RGB image, both HWC uint8.
         name: What the window calls it.
         device: Where it runs.
-        batch_size: Images at a time.
+        batch_size: Images at a time; None: what is fast there.
     """
 
     def __init__(
@@ -51,18 +56,18 @@ class Detectron2Detector:
         resize: Callable[[Any], Any],
         name: str,
         device: torch.device,
-        batch_size: int = BATCH_SIZE,
+        batch_size: int | None = None,
     ) -> None:
         self.name = name
         self._index = index
         self._model = model
         self._resize = resize
         self._device = device
-        self._batch_size = batch_size
         self._source = PixelSource(index, None)
         # Outputs of detectron2 begin at the first class, not at the background.
         description = DetectorDescription("detectron2", classes)
         self._label_of_output = output_labels(description, index.classes)[1:]
+        self._batch_size = batch_size or fast_batch_size(description, device)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -129,7 +134,7 @@ def open_detectron2_detector(
     weights: str | None,
     device: torch.device,
     *,
-    batch_size: int = BATCH_SIZE,
+    batch_size: int | None = None,
 ) -> Detectron2Detector:
     """Builds a model from a configuration of detectron2's model zoo or a yaml file.
 
@@ -138,22 +143,26 @@ def open_detectron2_detector(
         config: Such as "PascalVOC-Detection/faster_rcnn_R_50_FPN" (the paper's), or a file.
         weights: A file; None: those the configuration names.
         device: Where it runs.
-        batch_size: Images at a time.
+        batch_size: Images at a time; None: what is fast there.
 
     Raises:
         ConfigError: detectron2 is not installed, or the configuration or weights cannot be had.
     """
     parts = _import()
     cfg = parts["config"].get_cfg()
+    in_zoo = not Path(config).is_file()
+    zoo_name = config if config.endswith(".yaml") else f"{config}.yaml"
     try:
-        path = config if Path(config).is_file() else _zoo_file(parts["model_zoo"], config)
+        path = parts["model_zoo"].get_config_file(zoo_name) if in_zoo else config
         cfg.merge_from_file(path)
     except Exception as error:
         raise ConfigError(
             f"detectron2 has no usable configuration '{config}'.",
             f"Give a yaml file, or a name of its model zoo such as {PAPER_CONFIG}.",
         ) from error
-    if weights is not None:
+    if weights is None and in_zoo:
+        cfg.MODEL.WEIGHTS = _zoo_weights(parts["model_zoo"], zoo_name)
+    elif weights is not None:
         if not Path(weights).is_file():
             raise ConfigError(f"There is no file of weights {weights}.", "Give a file.")
         cfg.MODEL.WEIGHTS = weights
@@ -192,10 +201,16 @@ def _import() -> dict[str, Any]:
     return parts | {"transforms": transforms}
 
 
-def _zoo_file(model_zoo: Any, config: str) -> str:
-    name = config if config.endswith(".yaml") else f"{config}.yaml"
-    path: str = model_zoo.get_config_file(name)
-    return path
+def _zoo_weights(model_zoo: Any, name: str) -> str:
+    """Returns the trained weights of a configuration, which itself may name a backbone's only."""
+    try:
+        url: str = model_zoo.get_checkpoint_url(name)
+    except RuntimeError as error:
+        raise ConfigError(
+            f"detectron2's model zoo has no trained weights for {name}.",
+            "Give a file of weights with --weights.",
+        ) from error
+    return url
 
 
 def _classes(data: Any, cfg: Any) -> tuple[str, ...]:

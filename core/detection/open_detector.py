@@ -7,7 +7,7 @@ import torch
 from core.data.index import DatasetIndex
 from core.detection.detector import Detector, GroundTruthDetector
 from core.detection.detectron2_detector import open_detectron2_detector
-from core.detection.torchvision_detector import BATCH_SIZE, open_torchvision_detector
+from core.detection.torchvision_detector import open_torchvision_detector
 
 GROUND_TRUTH = "ground-truth"
 
@@ -18,7 +18,7 @@ def open_detector(
     weights: str | None,
     device: torch.device,
     *,
-    batch_size: int = BATCH_SIZE,
+    batch_size: int | None = None,
 ) -> Detector:
     """Opens a detector.
 
@@ -28,7 +28,7 @@ def open_detector(
             "torchvision:NAME"; "detectron2:CONFIG".
         weights: Of the latter two: a name or a file; None: those published with the network.
         device: Where it runs.
-        batch_size: Images at a time.
+        batch_size: Images at a time; None: what is fast there.
 
     Raises:
         ConfigError: With what is wrong and what to do.

@@ -35,7 +35,6 @@ from core.errors import ConfigError
 from core.ranking import nearest
 
 Found = tuple[Tensor, Tensor, Tensor]
-BATCH_SIZE = 16
 COCO_NAMES = {
     "aeroplane": "airplane",
     "diningtable": "dining table",
@@ -54,7 +53,7 @@ class TorchvisionDetector:
         network: Not trained any more: it is put into evaluation mode, and changed for speed.
         description: Of the network.
         device: Where it runs.
-        batch_size: Images at a time.
+        batch_size: Images at a time; None: what is fast there.
         keep: Leave the network as it is: it will be trained on.
         source: Where the pixels come from; None: a new one.
     """
@@ -66,14 +65,14 @@ class TorchvisionDetector:
         description: DetectorDescription,
         device: torch.device,
         *,
-        batch_size: int = BATCH_SIZE,
+        batch_size: int | None = None,
         keep: bool = False,
         source: PixelSource | None = None,
     ) -> None:
         self._index = index
         self._description = description
         self._device = device
-        self._batch_size = batch_size
+        self._batch_size = batch_size or fast_batch_size(description, device)
         self._source = source or PixelSource(index, description.longest_side_px)
         self._label_of_output = output_labels(description, index.classes)
         self._network = network.to(device).eval()
@@ -106,21 +105,22 @@ class TorchvisionDetector:
     def _run(
         self, image_indices: Sequence[int], find: Callable[[list[Tensor]], list[Found]]
     ) -> list[Detections]:
-        result: list[Detections] = []
-        for batch, images in self._source.stream(image_indices, self._batch_size):
+        # Images of one shape go together, so that little of a batch is padding.
+        size_I2 = self._index.image_size_I2
+        together = sorted(image_indices, key=lambda at: float(size_I2[at, 0] / size_I2[at, 1]))
+        result: dict[int, Detections] = {}
+        for batch, images in self._source.stream(together, self._batch_size):
             readable = [image for image in images if image is not None]
             found = iter(find([self._ready(image) for image in readable]) if readable else ())
-            for image_index, image in zip(batch, images, strict=True):
+            for at, image in zip(batch, images, strict=True):
                 if image is None:
-                    result.append(nothing(self._index.image_ids[image_index]))
-                else:
-                    boxes_N4, score_N, output_N = (part.numpy() for part in next(found))
-                    label_N = np.where(output_N >= 0, self._label_of_output[output_N], -1)
-                    boxes_N4 = boxes_N4 * self._source.scale_of(image_index, image)
-                    result.append(
-                        detections_from(self._index, image_index, boxes_N4, score_N, label_N)
-                    )
-        return result
+                    result[at] = nothing(self._index.image_ids[at])
+                    continue
+                boxes_N4, score_N, output_N = (part.numpy() for part in next(found))
+                label_N = np.where(output_N >= 0, self._label_of_output[output_N], -1)
+                boxes_N4 = boxes_N4 * self._source.scale_of(at, image)
+                result[at] = detections_from(self._index, at, boxes_N4, score_N, label_N)
+        return [result[at] for at in image_indices]
 
     def _ready(self, pixels_CHW: Tensor) -> Tensor:
         return pixels_CHW.to(self._device, non_blocking=True).float().div_(255.0)
@@ -179,6 +179,13 @@ def detections_from(
     )
 
 
+def fast_batch_size(description: DetectorDescription, device: torch.device) -> int:
+    """Returns how many images at a time are fast: large batches leave a CPU's caches."""
+    if device.type == "cpu" and description.longest_side_px is None:
+        return 4
+    return 16
+
+
 def output_labels(description: DetectorDescription, classes: tuple[str, ...]) -> IntArray:
     """Returns the data set's class of each output of the network; -1: any, -2: none.
 
@@ -205,7 +212,7 @@ def open_torchvision_detector(
     weights: str | None,
     device: torch.device,
     *,
-    batch_size: int = BATCH_SIZE,
+    batch_size: int | None = None,
 ) -> TorchvisionDetector:
     """Opens a trained detector.
 
@@ -214,7 +221,7 @@ def open_torchvision_detector(
         source: "torchvision:NAME", a run of `akin detect train`, or a checkpoint file.
         weights: For "torchvision:NAME": COCO's name or a file; None: torchvision's default.
         device: Where it runs.
-        batch_size: Images at a time.
+        batch_size: Images at a time; None: what is fast there.
 
     Raises:
         ConfigError: With what is wrong and what to do.
