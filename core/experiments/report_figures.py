@@ -190,6 +190,8 @@ def _by_rank(groups: Sequence[RunGroup], summary: Summary) -> ReportFigure | Non
         similarity_CC = ranking.similarity_matrix(group.predictions[0].classes)
         rows = [similarity_by_rank(p.score_NC, p.label_N, similarity_CC) for p in group.predictions]
         ranks = [row.rank for row in rows[0]]
+        if not ranks:
+            continue
         mean_R = np.mean([[row.mean for row in one] for one in rows], axis=0)
         _line(axis, i, np.arange(len(ranks)), mean_R, group.label)
         axis.set_xticks(range(len(ranks)), ranks)

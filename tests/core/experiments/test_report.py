@@ -169,6 +169,14 @@ def test_a_single_run_has_a_report_too(tmp_path: Path) -> None:
     assert "1 arm, 1 seed each." in page.of("li")
 
 
+def test_nothing_to_judge_is_no_reason_to_fail(tmp_path: Path) -> None:
+    run = judged_run(tmp_path / "empty", images=0)
+    (run.path / "events.jsonl").unlink()
+    page = read(write_report([run.path], tmp_path / "out"))
+    assert "svg" not in {tag for tag, _ in page.tags}
+    assert "1 arm, 1 seed each." in page.of("li")
+
+
 def test_what_is_not_distinguishable_is_said_in_words(tmp_path: Path) -> None:
     for method, accuracy in (("supcon", 0.9), ("rince", 0.901), ("softmax", 0.5)):
         for seed in (0, 1, 2):
