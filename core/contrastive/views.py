@@ -15,18 +15,11 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from core.contrastive.colour import (
-    adjust_brightness,
-    adjust_contrast,
-    adjust_hue,
-    adjust_saturation,
-    grayscale,
-)
+from core.contrastive.colour import grayscale, jitter
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 CROP_ATTEMPTS = 10
-ADJUSTMENTS = (adjust_brightness, adjust_contrast, adjust_saturation, adjust_hue)
 
 
 @dataclass(frozen=True)
@@ -64,8 +57,8 @@ class ViewParameters:
         box_B4: Part that is kept: top, left, height, width, whole pixels; int64.
         flip_B: Whether it is mirrored.
         jitter_B: Whether its colours are jittered.
-        order_B4: Order of the four adjustments: indices into `ADJUSTMENTS`.
-        factor_B4: Strength of each adjustment, in the order of `ADJUSTMENTS`.
+        order_B4: Order of the adjustments: BRIGHTNESS, CONTRAST, SATURATION and HUE of `colour`.
+        factor_B4: Strengths of brightness, contrast, saturation and hue, in this order.
         gray_B: Whether it is made grey.
     """
 
@@ -108,13 +101,15 @@ def make_view(
 
 
 def plain_view(crops_BCHW: Tensor, settings: ViewSettings) -> Tensor:
-    """Returns the crops without augmentation, resized if need be, normalised float32."""
-    images_BCHW = crops_BCHW.float() / 255
-    if crops_BCHW.shape[-1] != settings.size:
-        side = crops_BCHW.shape[-1]
+    """Returns the crops without augmentation, resized if need be; else as `make_view`."""
+    side = crops_BCHW.shape[-1]
+    if side == settings.size:
+        images_BCHW = crops_BCHW.float().div_(255)
+    else:
         box_B4 = torch.tensor([[0, 0, side, side]]).expand(len(crops_BCHW), 4)
-        images_BCHW = _resized_crop(images_BCHW, box_B4, None, settings.size)
-    return _normalise(images_BCHW, settings)
+        flip_B = torch.zeros(len(crops_BCHW), dtype=torch.bool)
+        images_BCHW = _resized_crop(crops_BCHW, box_B4, flip_B, settings.size)
+    return _normalise_in_place(images_BCHW, settings)
 
 
 def sample_parameters(
@@ -132,7 +127,7 @@ def sample_parameters(
         box_B4=_sample_boxes(count, side, settings, generator),
         flip_B=uniform(0, 1, count) < settings.flip_p,
         jitter_B=uniform(0, 1, count) < settings.jitter_p,
-        order_B4=uniform(0, 1, count, len(ADJUSTMENTS)).argsort(dim=1),
+        order_B4=uniform(0, 1, count, 4).argsort(dim=1),
         factor_B4=torch.stack(factors, dim=1).float(),
         gray_B=uniform(0, 1, count) < settings.grayscale_p,
     )
@@ -140,13 +135,13 @@ def sample_parameters(
 
 def apply_parameters(crops_BCHW: Tensor, settings: ViewSettings, drawn: ViewParameters) -> Tensor:
     """Returns the views that the given parameters make."""
-    images_BCHW = crops_BCHW.float() / 255
-    images_BCHW = _resized_crop(images_BCHW, drawn.box_B4, drawn.flip_B, settings.size)
+    images_BCHW = _resized_crop(crops_BCHW, drawn.box_B4, drawn.flip_B, settings.size)
     _jitter_in_place(images_BCHW, drawn)
-    gray = drawn.gray_B.nonzero()[:, 0].to(images_BCHW.device)
+    gray = drawn.gray_B.nonzero()[:, 0].to(images_BCHW.device, non_blocking=True)
     if len(gray):
-        images_BCHW[gray] = grayscale(images_BCHW[gray]).expand(-1, 3, -1, -1)
-    return _normalise(images_BCHW, settings)
+        gray_b1SS = grayscale(images_BCHW.index_select(0, gray))
+        images_BCHW.index_copy_(0, gray, gray_b1SS.expand(-1, 3, -1, -1))
+    return _normalise_in_place(images_BCHW, settings)
 
 
 def _sample_boxes(
@@ -172,34 +167,54 @@ def _sample_boxes(
     return torch.stack([top_B, left_B, height_B, width_B], dim=1)
 
 
-def _resized_crop(images_BCHW: Tensor, box_B4: Tensor, flip_B: Tensor | None, size: int) -> Tensor:
-    """Cuts and resizes with antialiasing, as two batched matrix products."""
-    side = images_BCHW.shape[-1]
-    top_B, left_B, height_B, width_B = box_B4.unbind(dim=1)
-    rows_BSI = _resample_weights(top_B, height_B, side, size)
-    columns_BSI = _resample_weights(left_B, width_B, side, size)
-    if flip_B is not None:
-        columns_BSI = torch.where(flip_B[:, None, None], columns_BSI.flip(1), columns_BSI)
-    device = images_BCHW.device
-    rows = rows_BSI.to(device, non_blocking=True)[:, None]
-    columns = columns_BSI.to(device, non_blocking=True)[:, None]
-    return rows @ images_BCHW @ columns.transpose(-1, -2)
+def _resized_crop(crops_BCHW: Tensor, box_B4: Tensor, flip_B: Tensor, size: int) -> Tensor:
+    """Cuts, resizes with antialiasing, and mirrors, as two batched matrix products.
+
+    Args:
+        crops_BCHW: uint8.
+        box_B4: Part that is kept: top, left, height, width.
+        flip_B: Whether it is mirrored.
+        size: S.
+
+    Returns:
+        images_BCSS, float32 in [0, 1]; in memory a row of all channels follows another.
+    """
+    device, (count, channels, height, width) = crops_BCHW.device, crops_BCHW.shape
+    box_B5 = torch.cat([box_B4, flip_B[:, None]], dim=1).to(device, torch.float32)
+    top_B, left_B, height_B, width_B, flip_B = box_B5.unbind(dim=1)
+    rows_BSI = _resample_weights(top_B, height_B, torch.zeros_like(top_B), height, size)
+    columns_BSI = _resample_weights(left_B, width_B, flip_B, width, size)
+    images = crops_BCHW.transpose(1, 2).to(
+        torch.float32, memory_format=torch.contiguous_format
+    )  # B x H x C x W
+    images = torch.bmm(rows_BSI.div_(255), images.view(count, height, channels * width))
+    images = torch.bmm(images.view(count, size * channels, width), columns_BSI.transpose(1, 2))
+    return images.view(count, size, channels, size).transpose(1, 2)
 
 
-def _resample_weights(start_B: Tensor, length_B: Tensor, side: int, size: int) -> Tensor:
+def _resample_weights(
+    start_B: Tensor, length_B: Tensor, flip_B: Tensor, side: int, size: int
+) -> Tensor:
     """Returns triangle-filter weights_BSI from input pixels to output pixels.
 
-    Bilinear where the part is enlarged; where it is reduced the triangle widens with it.
+    Bilinear where the part is enlarged; where it is reduced the triangle widens with it. Few input
+    pixels (T) count for an output pixel, so only their weights are computed.
     """
+    device = start_B.device
+    place_S = torch.arange(size, device=device) + 0.5
+    flip_B1 = flip_B[:, None]
+    place_BS = place_S * (1 - flip_B1) + (size - place_S) * flip_B1
     scale_B1 = length_B[:, None] / size
-    support_B1 = scale_B1.clamp_min(1.0)
-    centre_BS = start_B[:, None] + (torch.arange(size) + 0.5) * scale_B1
-    pixel_I = torch.arange(side)
-    distance_BSI = (pixel_I + 0.5 - centre_BS[..., None]) / support_B1[..., None]
-    weight_BSI = (1 - distance_BSI.abs()).clamp_min_(0)
-    inside_BI = (pixel_I >= start_B[:, None]) & (pixel_I < (start_B + length_B)[:, None])
-    weight_BSI = weight_BSI * inside_BI[:, None]
-    return (weight_BSI / weight_BSI.sum(dim=-1, keepdim=True)).float()
+    support_B11 = scale_B1.clamp_min(1.0)[..., None]
+    centre_BS1 = (start_B[:, None] + place_BS * scale_B1)[..., None]
+    taps_T = torch.arange(math.ceil(2 * max(1.0, side / size)) + 1, device=device)
+    pixel_BST = torch.floor(centre_BS1 - support_B11) + taps_T
+    weight_BST = (1 - (pixel_BST + 0.5 - centre_BS1).abs_() / support_B11).clamp_min_(0)
+    end_B11 = (start_B + length_B)[:, None, None]
+    weight_BST *= (pixel_BST >= start_B[:, None, None]) & (pixel_BST < end_B11)
+    weight_BST /= weight_BST.sum(dim=-1, keepdim=True)
+    weights_BSI = torch.zeros(len(start_B), size, side, device=device)
+    return weights_BSI.scatter_add_(2, pixel_BST.long().clamp_(0, side - 1), weight_BST)
 
 
 def _jitter_in_place(images_BCHW: Tensor, drawn: ViewParameters) -> None:
@@ -207,19 +222,16 @@ def _jitter_in_place(images_BCHW: Tensor, drawn: ViewParameters) -> None:
     chosen = drawn.jitter_B.nonzero()[:, 0]
     if not len(chosen):
         return
+    row_b = chosen.to(images_BCHW.device, non_blocking=True)
+    images_bCHW = images_BCHW.index_select(0, row_b)
+    jittered_bCHW = jitter(images_bCHW, drawn.order_B4[chosen], drawn.factor_B4[chosen])
+    images_BCHW.index_copy_(0, row_b, jittered_bCHW)
+
+
+def _normalise_in_place(images_BCHW: Tensor, settings: ViewSettings) -> Tensor:
+    std_C11 = torch.tensor(settings.std, dtype=torch.float64)[:, None, None]
+    shift_C11 = -torch.tensor(settings.mean, dtype=torch.float64)[:, None, None] / std_C11
     device = images_BCHW.device
-    images = images_BCHW[chosen.to(device)]
-    order, factor = drawn.order_B4[chosen], drawn.factor_B4[chosen]
-    for position in range(len(ADJUSTMENTS)):
-        for number, adjust in enumerate(ADJUSTMENTS):
-            rows = (order[:, position] == number).nonzero()[:, 0]
-            if len(rows):
-                on_device = rows.to(device)
-                images[on_device] = adjust(images[on_device], factor[rows, number].to(device))
-    images_BCHW[chosen.to(device)] = images
-
-
-def _normalise(images_BCHW: Tensor, settings: ViewSettings) -> Tensor:
-    mean = torch.tensor(settings.mean, device=images_BCHW.device).view(1, 3, 1, 1)
-    std = torch.tensor(settings.std, device=images_BCHW.device).view(1, 3, 1, 1)
-    return (images_BCHW - mean) / std
+    images_BCHW *= (1 / std_C11).float().to(device, non_blocking=True)
+    images_BCHW += shift_C11.float().to(device, non_blocking=True)
+    return images_BCHW
