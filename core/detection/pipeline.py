@@ -72,21 +72,32 @@ class BoxChoice:
     proposals: int = 0
     least_score: float = 0.05
 
-    def find(self, detector: Detector, images: Sequence[int]) -> list[Detections]:
-        """Returns the boxes of images, the worse of two that overlap much left out."""
+    def find(
+        self, detector: Detector, images: Sequence[int], *, distinct: bool = True
+    ) -> list[Detections]:
+        """Returns the boxes of images.
+
+        Args:
+            detector: Whose.
+            images: Image indices.
+            distinct: Leave out the worse of two that overlap much, whatever their classes.
+        """
         find = detector.proposals if self.proposals else detector.detect
         found = find(images)
-        return [self._best(item) for item in found]
+        return [self._best(item, distinct) for item in found]
 
-    def _best(self, found: Detections) -> Detections:
+    def _best(self, found: Detections, distinct: bool) -> Detections:
         boxes_N4 = found.boxes_xyxy_N4
         large_N = (boxes_N4[:, 2:] - boxes_N4[:, :2] >= SMALLEST_PX).all(axis=1)
         found = found.take(np.flatnonzero(large_N & (found.score_N >= self.least_score)))
+        limit = self.proposals or len(found.score_N)
+        if not distinct:
+            return found.take(np.argsort(-found.score_N, kind="stable")[:limit])
         if (found.object_index_N >= 0).any():  # Annotated objects may overlap.
             return found
         boxes, scores = torch.from_numpy(found.boxes_xyxy_N4), torch.from_numpy(found.score_N)
         best = nms(boxes, scores, DUPLICATE_IOU).numpy()
-        return found.take(best[: self.proposals] if self.proposals else best)
+        return found.take(best[:limit])
 
 
 class Pipeline:
@@ -130,7 +141,8 @@ class Pipeline:
         ascending = sorted(images)
         for start in range(0, len(ascending), CHUNK_IMAGES):
             chunk = ascending[start : start + CHUNK_IMAGES]
-            found = self._boxes.find(self._detector, chunk)
+            distinct = self._classifier is not None
+            found = self._boxes.find(self._detector, chunk, distinct=distinct)
             if self._classifier is None:
                 yield from self._as_detected(found)
             else:

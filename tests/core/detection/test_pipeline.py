@@ -89,6 +89,9 @@ def test_of_overlapping_proposals_the_best_are_kept(index: DatasetIndex):
     assert sorted(map(tuple, found.boxes_xyxy_N4.tolist())) == sorted(
         map(tuple, index.box_xyxy_N4[objects].tolist())
     )
+    (all_of_them,) = BoxChoice(proposals=50).find(detector, [4], distinct=False)
+    assert len(all_of_them.score_N) == 3 * len(objects)
+    assert (np.diff(all_of_them.score_N) <= 0).all()
     (few,) = BoxChoice(proposals=2).find(detector, [4])
     assert len(few.score_N) == 2
     (none,) = BoxChoice(proposals=50, least_score=0.95).find(detector, [4])
