@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from core.contrastive.crop_store import CropStore
 from core.evaluation.classification import (
     class_means,
     classification_report,
@@ -35,7 +36,7 @@ LIVE_OBJECTS_PER_CLASS = 32
 
 
 class Crops:
-    """The crops of a run by object index, on the device where they fit.
+    """The crops of a run by object index, all on the device if they fit, else streamed.
 
     Args:
         crops_NCHW: uint8, one row an object that could be read.
@@ -46,7 +47,7 @@ class Crops:
     def __init__(
         self, crops_NCHW: npt.NDArray[np.uint8], object_index_N: IntArray, device: torch.device
     ) -> None:
-        self._crops = torch.from_numpy(np.ascontiguousarray(crops_NCHW)).to(device)
+        self._store = CropStore(crops_NCHW, device)
         self._object_index_N = object_index_N
 
     def readable(self, objects: IntArray) -> IntArray:
@@ -54,8 +55,7 @@ class Crops:
         return objects[np.isin(objects, self._object_index_N)]
 
     def __getitem__(self, objects: IntArray) -> Tensor:
-        rows = np.searchsorted(self._object_index_N, objects)
-        return self._crops[torch.from_numpy(rows).to(self._crops.device)]
+        return self._store[np.searchsorted(self._object_index_N, objects)]
 
 
 @dataclass(frozen=True)
