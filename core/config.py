@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from core.errors import ConfigError
 from core.ranking import nearest
 
-Method = Literal["ranked", "supcon", "rince", "softmax"]
+Method = Literal["ranked", "supcon", "rince", "softmax", "triplet", "npair"]
 
 
 def _unit(unit: str) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class ObjectiveConfig(ConfigSection):
         "ranked",
         title="Method",
         description="ranked: your ranking; supcon: depth 1; rince: super-categories; softmax: "
-        "cross-entropy.",
+        "cross-entropy; triplet, npair: baselines that know no ranking.",
     )
     positives: Literal["in", "out", "out-in", "supcon"] = Field(
         "in", title="Positives", description="How the positives of a rank share one term (eq. 2)."
@@ -72,6 +72,9 @@ class ObjectiveConfig(ConfigSection):
     )
     temperature_max: float = Field(
         0.6, gt=0, le=5, title="Temperature max", description="Tau at similarity 0."
+    )
+    margin: float = Field(
+        0.2, gt=0, le=4, title="Margin", description="Of triplet: a squared distance."
     )
 
     @model_validator(mode="after")

@@ -206,7 +206,15 @@ PAPER_FIGURES_CIFAR: tuple[FigureRow, ...] = (
     FigureRow(PAPER_DATA_CIFAR, "SoftMax", None, 0.811, 0.6111, f"{_SOFTMAX} {_CIFAR_AUROC}"),
 )
 
-METHOD_NAMES = {"ranked": "ranked", "supcon": "SupCon", "rince": "RINCE", "softmax": "SoftMax"}
+METHOD_NAMES = {
+    "ranked": "ranked",
+    "supcon": "SupCon",
+    "rince": "RINCE",
+    "softmax": "SoftMax",
+    "triplet": "Triplet",
+    "npair": "N-pair",
+}
+FIXED_DEPTH = {"supcon": 1, "triplet": 1, "npair": 1, "softmax": None}
 
 
 def figure_row(
@@ -219,14 +227,14 @@ def figure_row(
         name: The run's.
         data: What it was measured on, such as "VOC 2007 (1,500-image split)".
         method: As in the configuration; empty: as the metrics say.
-        depth: Ranks used in training; taken as 1 for SupCon and as None for SoftMax.
+        depth: Ranks used in training; what the method fixes where it does (FIXED_DEPTH).
     """
     method = method or str(metrics.get("objective", ""))
     ood, compliance = metrics.get("ood") or {}, metrics.get("compliance") or {}
     return FigureRow(
         data=data,
         method=METHOD_NAMES.get(method, method),
-        depth={"supcon": 1, "softmax": None}.get(method, depth),
+        depth=FIXED_DEPTH.get(method, depth),
         accuracy=metrics.get("accuracy"),
         auroc=ood.get("auroc"),
         name=name,

@@ -24,6 +24,7 @@ from core.evaluation.auroc import bootstrap_auroc
 from core.evaluation.compliance import rank_compliance
 from core.evaluation.ood import max_softmax_score
 from core.evaluation.report import (
+    FIXED_DEPTH,
     METHOD_NAMES,
     PAPER_FIGURES,
     PAPER_FIGURES_CIFAR,
@@ -174,7 +175,7 @@ def summarize_groups(
 def _arm(group: RunGroup, reference: Ranking, resamples: int) -> ArmSummary:
     config = group.config
     method = config.objective.method
-    depth = {"ranked": config.ranking.depth, "supcon": 1}.get(method)
+    depth = {"ranked": config.ranking.depth, **FIXED_DEPTH}.get(method)
     similarity_CC = reference.without_classes(config.data.withheld).similarity_matrix(
         group.predictions[0].classes
     )

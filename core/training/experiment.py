@@ -24,6 +24,7 @@ from core.ranking_files import load_ranking
 
 IntArray = npt.NDArray[np.int64]
 RINCE_PRESET = "voc-supercategories"
+WITHOUT_RANKING = ("supcon", "softmax", "triplet", "npair")
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +156,7 @@ def training_similarity(
         AkinError: If the ranking does not fit the data's classes.
     """
     method = config.objective.method
-    if method in ("supcon", "softmax"):
+    if method in WITHOUT_RANKING:
         return np.eye(len(classes))
     if method == "rince":
         ranking = load_ranking(RINCE_PRESET)

@@ -15,10 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.config import ExperimentConfig, OptimizerConfig
+from core.config import ExperimentConfig, ObjectiveConfig, OptimizerConfig
 from core.contrastive.bank import MemoryBank, momentum_update
 from core.contrastive.encoder import ContrastiveEncoder, build_encoder
 from core.contrastive.loss import RankedInfoNCE
+from core.contrastive.triplet import TripletLoss
 from core.contrastive.views import ViewSettings, make_view, plain_view
 from core.training.distributed import Team
 from core.training.sampling import view_seed
@@ -84,9 +85,7 @@ class Learner:
         )
         averaged = config.training.ema > 0
         self.average = copy.deepcopy(self.encoder).requires_grad_(False) if averaged else None
-        self._loss = RankedInfoNCE(
-            (objective.temperature_min, objective.temperature_max), objective.positives
-        )
+        self._loss = build_loss(objective)
 
     @property
     def judged_encoder(self) -> ContrastiveEncoder:
@@ -135,18 +134,20 @@ class Learner:
         query_BD, key_BD = (
             self._team.gather(z_bD, size) for z_bD in self._embed_views(first, second)
         )
-        bank = self.bank
+        contrasted = self._contrast(query_BD, key_BD, label_B)
+        if self.bank is not None:
+            self.bank.enqueue(key_BD.detach(), label_B)
+        return contrasted
+
+    def _contrast(self, query_BD: Tensor, key_BD: Tensor, label_B: Tensor) -> StepLoss:
+        bank, include_batch = self.bank, self._config.contrast.include_batch
+        slots = (bank.bank_MD, bank.labels_M) if bank is not None else (None, None)
+        if isinstance(self._loss, TripletLoss):
+            total = self._loss(query_BD, key_BD, label_B, *slots, include_batch=include_batch)
+            return StepLoss(total, total.detach().reshape(1))
         detail = self._loss.forward_detailed(
-            query_BD,
-            key_BD,
-            label_B,
-            self._similarity_CC,
-            bank.bank_MD if bank else None,
-            bank.labels_M if bank else None,
-            include_batch=self._config.contrast.include_batch,
+            query_BD, key_BD, label_B, self._similarity_CC, *slots, include_batch=include_batch
         )
-        if bank is not None:
-            bank.enqueue(key_BD.detach(), label_B)
         return StepLoss(detail.total, detail.by_rank_R)
 
     def _view(self, crops_bCHW: Tensor, batch_size: int, step: int, view: int) -> Tensor:
@@ -232,6 +233,18 @@ def _freeze_batch_norm(encoder: nn.Module | None) -> None:
     for module in encoder.modules() if encoder is not None else ():
         if isinstance(module, nn.BatchNorm2d | nn.SyncBatchNorm):
             module.eval()
+
+
+def build_loss(objective: ObjectiveConfig) -> RankedInfoNCE | TripletLoss:
+    """Returns the contrastive loss of a method.
+
+    N-pair (Sohn 2016) is the ranked loss at depth 1 with each positive alone against the
+    negatives; on the unit sphere the temperature stands for the norms that are free there.
+    """
+    if objective.method == "triplet":
+        return TripletLoss(objective.margin)
+    positives = "out" if objective.method == "npair" else objective.positives
+    return RankedInfoNCE((objective.temperature_min, objective.temperature_max), positives)
 
 
 def view_settings(config: ExperimentConfig) -> ViewSettings:

@@ -19,7 +19,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor
 
 from core.errors import AkinError
-from core.evaluation.report import METHOD_NAMES
+from core.evaluation.report import FIXED_DEPTH, METHOD_NAMES
 from core.runs import Run
 
 Index = QModelIndex | QPersistentModelIndex
@@ -83,7 +83,7 @@ def summarize_run(run: Run, *, running: bool = False) -> RunSummary:
         run.name,
         "running" if outcome is None else outcome.status,
         METHOD_NAMES.get(config.objective.method, config.objective.method),
-        {"supcon": 1, "softmax": None}.get(config.objective.method, config.ranking.depth),
+        FIXED_DEPTH.get(config.objective.method, config.ranking.depth),
         str(environment.get("data_name") or folder),
         config.training.epochs,
         metrics.get("accuracy"),

@@ -82,7 +82,7 @@ def test_the_tree_is_frozen() -> None:
     [
         ("device", "gpu", "device = 'gpu' is not possible: it is none of the choices."),
         ("device", "cuda:", "device = 'cuda:' is not possible"),
-        ("objective.method", "rank", "'ranked', 'supcon', 'rince' or 'softmax'"),
+        ("objective.method", "rank", "'rince', 'softmax', 'triplet' or 'npair'"),
         ("training.epochs", 2.5, "valid integer"),
         ("training.epochs", [1, 2], "training.epochs = [1, 2] is not possible"),
         ("data.withheld", "chair", "data.withheld = 'chair' is not possible"),

@@ -20,6 +20,7 @@ OBJECTIVES = {
     "bank": {"contrast__bank_size": 64, "contrast__momentum": 0.9},
     "batch": {"contrast__bank_size": 0, "contrast__momentum": 0.0},
     "softmax": {"objective__method": "softmax"},
+    "triplet": {"objective__method": "triplet", "contrast__bank_size": 64},
 }
 
 

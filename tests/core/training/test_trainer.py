@@ -25,7 +25,7 @@ from core.ranking_files import load_ranking
 from core.training.control import TrainingControl
 from core.training.trainer import Trainer
 
-METHODS = ("ranked", "supcon", "rince", "softmax")
+METHODS = ("ranked", "supcon", "rince", "softmax", "triplet", "npair")
 WITHHELD = ("chair", "motorbike")
 
 

@@ -1,0 +1,45 @@
+"""Which loss a method is."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch.nn.functional import normalize
+
+from core.config import ExperimentConfig
+from core.contrastive.loss import RankedInfoNCE
+from core.contrastive.triplet import TripletLoss
+from core.training.learner import build_loss
+
+
+@pytest.mark.parametrize("positives", ["in", "supcon"])
+def test_n_pair_is_sohns_whatever_is_set_for_the_others(positives: str) -> None:
+    """Sohn 2016: log(1 + sum over negatives of exp(f.n - f.p)), here the mean over the p."""
+    config = ExperimentConfig().with_values(
+        {"objective.method": "npair", "objective.positives": positives}
+    )
+    loss = build_loss(config.objective)
+    assert isinstance(loss, RankedInfoNCE)
+    g = torch.Generator().manual_seed(0)
+    query, key = (normalize(torch.randn(7, 5, generator=g, dtype=torch.float64)) for _ in "ab")
+    label = [0, 1, 1, 2, 0, 1, 3]
+    expected = 0.0
+    for i, mine in enumerate(label):
+        cosine = [float(query[i] @ key[j]) / 0.1 for j in range(7)]
+        terms = [
+            math.log1p(sum(math.exp(cosine[n] - cosine[p]) for n in range(7) if label[n] != mine))
+            for p in range(7)
+            if label[p] == mine
+        ]
+        expected += sum(terms) / len(terms) / len(label)
+    found = loss(query, key, torch.tensor(label), torch.eye(4, dtype=torch.float64))
+    assert float(found) == pytest.approx(expected, abs=1e-9)
+
+
+def test_triplet_takes_its_margin() -> None:
+    values = {"objective.method": "triplet", "objective.margin": 0.7}
+    loss = build_loss(ExperimentConfig().with_values(values).objective)
+    assert isinstance(loss, TripletLoss)
+    assert loss.margin == 0.7
