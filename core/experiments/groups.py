@@ -152,10 +152,16 @@ def _labels(configs: Sequence[ExperimentConfig], sources: Sequence[str]) -> list
 
 
 def reference_ranking(groups: Sequence[RunGroup]) -> Ranking:
-    """Returns the ranking by which all are judged: the first that is no control."""
+    """Returns the ranking by which all are judged.
+
+    That of the first run trained with a ranking that is no control; where there is none, the
+    first ranking that says something.
+    """
     runs = [run for group in groups for run in group.runs]
-    for run in runs:
-        if parse_source(run.config.ranking.source) is None:
+    plain = [run for run in runs if parse_source(run.config.ranking.source) is None]
+    ranked = [run for run in plain if run.config.objective.method == "ranked"]
+    for run in (*ranked, *plain, *runs):
+        if run.ranking.similar:
             return run.ranking
     return runs[0].ranking
 

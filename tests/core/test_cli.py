@@ -40,7 +40,7 @@ def test_words_without_sense(akin: Akin, words: list[str], message: str) -> None
 def test_help_names_every_command(akin: Akin) -> None:
     answer = akin("--help")
     assert answer.code == 0
-    for command in ("demo", "train", "evaluate", "data", "ranking", "runs"):
+    for command in ("demo", "train", "evaluate", "data", "ranking", "runs", "experiment"):
         assert re.search(rf"\b{command}\b", answer.out)
 
 

@@ -66,6 +66,19 @@ def test_controls_drawn_with_the_runs_seed_are_one_arm_and_fixed_ones_too(tmp_pa
     assert reference_ranking(groups) == plain.ranking
 
 
+def test_all_are_judged_by_the_ranking_that_was_trained_with(tmp_path: Path) -> None:
+    other = Ranking({"b": (Tier(("a",)),)}, "other")
+    runs = [
+        judged_run(tmp_path / "supcon", objective__method="supcon", ranking=other),
+        judged_run(tmp_path / "control", ranking__source="mine:random:1", ranking=other),
+    ]
+    assert reference_ranking(group_runs(runs)) == other
+    runs.append(judged_run(tmp_path / "ranked", ranking=MINE))
+    assert reference_ranking(group_runs(runs)) == MINE
+    silent = judged_run(tmp_path / "silent", objective__method="supcon")
+    assert reference_ranking(group_runs([silent])).similar == {}
+
+
 def test_a_seed_twice_is_another_arm_not_a_wider_one(tmp_path: Path) -> None:
     runs = arm(tmp_path, "one", 0.9, (0, 1)) + arm(tmp_path, "two", 0.8, (0,))
     assert [group.seeds for group in group_runs(runs)] == [(0, 1), (0,)]
