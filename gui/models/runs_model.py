@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from PySide6.QtCore import (
     QAbstractTableModel,
@@ -45,6 +45,7 @@ class RunSummary:
         auroc: Withheld against known.
         auroc_interval: Its interval.
         note: Caveats, for the tooltip.
+        accuracy_interval: 95 % interval of the accuracy.
     """
 
     run: Run | None
@@ -59,6 +60,7 @@ class RunSummary:
     auroc: float | None = None
     auroc_interval: tuple[float, float] | None = None
     note: str = ""
+    accuracy_interval: tuple[float, float] | None = None
 
 
 def summarize_run(run: Run, *, running: bool = False) -> RunSummary:
@@ -77,6 +79,7 @@ def summarize_run(run: Run, *, running: bool = False) -> RunSummary:
         return RunSummary(run, run.name, "damaged", note=str(error))
     ood = metrics.get("ood") or {}
     interval = ood.get("auroc_interval")
+    around = metrics.get("accuracy_interval")
     folder = config.data.folder.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1]
     return RunSummary(
         run,
@@ -91,6 +94,7 @@ def summarize_run(run: Run, *, running: bool = False) -> RunSummary:
         ood.get("auroc"),
         (float(interval[0]), float(interval[1])) if interval else None,
         str(outcome) if outcome is not None and outcome.status != "done" else "",
+        (float(around[0]), float(around[1])) if around else None,
     )
 
 
@@ -194,15 +198,27 @@ class RunListModel(QAbstractTableModel):
 
 
 class ComparisonModel(QAbstractTableModel):
-    """Runs and the paper's figures in one table, each row labelled with its data."""
+    """Runs and the paper's figures in one table, each row labelled with its data.
+
+    A run has a tick, and the colour of its curve where it is overlaid.
+    """
+
+    overlay_toggled = Signal(object, bool)  # Run, on
 
     HEADERS = ("Run", "Data", "Method", "Accuracy", "Balanced", "AUROC")
     LEFT = frozenset({0, 1, 2})
+    TIPS: ClassVar = {
+        0: "Tick a run to see its curves; double click to judge it",
+        3: "Share of test objects predicted right, ± half of the 95 % interval",
+        4: "Mean recall over the classes",
+        5: "Known against withheld objects, ± half of the 95 % interval (bootstrap over images)",
+    }
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._rows: tuple[RunSummary, ...] = ()
         self._current: Run | None = None
+        self._colours: dict[Run, QColor] = {}
 
     def set_rows(self, rows: Sequence[RunSummary]) -> None:
         if tuple(rows) == self._rows:
@@ -214,6 +230,15 @@ class ComparisonModel(QAbstractTableModel):
     def set_current(self, run: Run | None) -> None:
         """Says which run is being judged; its row is set in bold."""
         self._current = run
+        self._all_changed()
+
+    def set_colours(self, colours: Mapping[Run, QColor]) -> None:
+        """Says which runs are overlaid, and in which colour."""
+        if colours != self._colours:
+            self._colours = dict(colours)
+            self._all_changed()
+
+    def _all_changed(self) -> None:
         if self._rows:
             last = self.index(len(self._rows) - 1, len(self.HEADERS) - 1)
             self.dataChanged.emit(self.index(0, 0), last)
@@ -239,7 +264,21 @@ class ComparisonModel(QAbstractTableModel):
                 return self.HEADERS[section]
             if role == Qt.ItemDataRole.TextAlignmentRole:
                 return _alignment(section)
+            if role == Qt.ItemDataRole.ToolTipRole:
+                return self.TIPS.get(section)
         return None
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        flags = super().flags(index)
+        is_run = index.column() == 0 and self._rows[index.row()].run is not None
+        return flags | Qt.ItemFlag.ItemIsUserCheckable if is_run else flags
+
+    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        run = self._rows[index.row()].run
+        if role != Qt.ItemDataRole.CheckStateRole or run is None:
+            return False
+        self.overlay_toggled.emit(run, Qt.CheckState(value) == Qt.CheckState.Checked)
+        return True
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         row, column = self._rows[index.row()], index.column()
@@ -249,6 +288,12 @@ class ComparisonModel(QAbstractTableModel):
             return _values(row)[column]
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _alignment(column)
+        if column == 0 and row.run is not None:
+            if role == Qt.ItemDataRole.CheckStateRole:
+                on = row.run in self._colours
+                return Qt.CheckState.Checked if on else Qt.CheckState.Unchecked
+            if role == Qt.ItemDataRole.DecorationRole:
+                return self._colours.get(row.run)
         if role == Qt.ItemDataRole.ToolTipRole:
             return _tooltip(row)
         if role == RUN_ROLE:
@@ -261,11 +306,13 @@ class ComparisonModel(QAbstractTableModel):
         """Returns the table as CSV, figures as numbers."""
         out = io.StringIO()
         writer = csv.writer(out)
-        figures = ("Accuracy", "Balanced", "AUROC", "AUROC low", "AUROC high")
-        writer.writerow(["Run", "Data", "Method", "r", *figures, "Epochs", "Note"])
+        accuracy = ("Accuracy", "Accuracy low", "Accuracy high", "Balanced")
+        auroc = ("AUROC", "AUROC low", "AUROC high")
+        writer.writerow(["Run", "Data", "Method", "r", *accuracy, *auroc, "Epochs", "Note"])
         for row in self._rows:
-            low, high = row.auroc_interval or (None, None)
-            figure = (row.accuracy, row.balanced_accuracy, row.auroc, low, high)
+            around = (row.accuracy, *(row.accuracy_interval or (None, None)))
+            area = (row.auroc, *(row.auroc_interval or (None, None)))
+            figure = (*around, row.balanced_accuracy, *area)
             values = (row.name, row.data, row.method, row.depth, *figure, row.epochs, row.note)
             writer.writerow(["" if value is None else value for value in values])
         return out.getvalue()
@@ -282,10 +329,17 @@ def _texts(row: RunSummary) -> tuple[str, ...]:
         row.name,
         row.data,
         row.method if row.depth is None else f"{row.method} r{row.depth}",
-        percent(row.accuracy),
+        percent(row.accuracy) + _half(row.accuracy_interval, 100, 1),
         percent(row.balanced_accuracy),
-        "–" if row.auroc is None else f"{row.auroc:.3f}",
+        "–" if row.auroc is None else f"{row.auroc:.3f}" + _half(row.auroc_interval, 1, 2),
     )
+
+
+def _half(interval: tuple[float, float] | None, unit: float, digits: int) -> str:
+    """Returns half an interval's width, such as " ±2.4"."""
+    if interval is None:
+        return ""
+    return f" ±{unit * (interval[1] - interval[0]) / 2:.{digits}f}"
 
 
 def _values(row: RunSummary) -> tuple[Any, ...]:
@@ -302,6 +356,9 @@ def _values(row: RunSummary) -> tuple[Any, ...]:
 
 def _tooltip(row: RunSummary) -> str:
     lines = [f"{row.name} · measured on {row.data or 'unknown data'}"]
+    if row.accuracy_interval is not None:
+        low, high = row.accuracy_interval
+        lines.append(f"Accuracy 95 % interval {percent(low)} to {percent(high)}")
     if row.auroc_interval is not None:
         low, high = row.auroc_interval
         lines.append(f"AUROC 95 % interval {low:.3f} to {high:.3f}")

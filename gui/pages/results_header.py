@@ -18,6 +18,7 @@ from gui.models.runs_model import RunSummary
 from gui.theme import SPACING, set_role
 from gui.widgets.elided_label import ElidedLabel
 
+LONGEST_RUN_PX = 210
 VIEWS = (
     ("figures", "Figures", "Withheld objects, rank compliance, runs compared"),
     ("neighbours", "Neighbours", "The objects most alike a chosen one"),
@@ -36,11 +37,13 @@ class ResultsHeader(QWidget):
         super().__init__(parent)
         self.runs = QComboBox()
         self.runs.setAccessibleName("The run that is judged")
-        self.runs.setMinimumWidth(140)
         self.against = QComboBox()
         self.against.setAccessibleName("Run B, to compare with")
         self.against.setToolTip("Run B: subtracted from the matrix and compared in words")
-        self.against.setMinimumWidth(110)
+        for box in (self.runs, self.against):
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+            box.setMinimumWidth(120)
+            box.setMaximumWidth(LONGEST_RUN_PX)
         self.data_label = ElidedLabel()
         set_role(self.data_label, "muted")
         self._views = QButtonGroup(self)
@@ -88,10 +91,10 @@ class ResultsHeader(QWidget):
                 self.runs.addItem(f"{row.name} · {row.status}", row.run)
                 if row.run != current and row.accuracy is not None:
                     self.against.addItem(row.name, row.run)
-            if current is not None and self.runs.findData(current) < 0:
+            if current is not None and _place(self.runs, current) is None:
                 self.runs.insertItem(0, current.name, current)
-            self.runs.setCurrentIndex(max(self.runs.findData(current), 0))
-            self.against.setCurrentIndex(max(self.against.findData(other), 0))
+            self.runs.setCurrentIndex(_place(self.runs, current) or 0)
+            self.against.setCurrentIndex(_place(self.against, other) or 0)
         self.runs.setEnabled(self.runs.count() > 0)
         self.against.setEnabled(self.against.count() > 1)
 
@@ -122,3 +125,8 @@ class ResultsHeader(QWidget):
     def _on_view(self, _button: QAbstractButton, on: bool) -> None:
         if on:
             self.view_chosen.emit(self.view)
+
+
+def _place(box: QComboBox, run: Run | None) -> int | None:
+    """Returns where a run is in a box; findData would ask for the same object."""
+    return next((at for at in range(box.count()) if box.itemData(at) == run), None)

@@ -32,6 +32,8 @@ KINDS = (
     ("withheld", "Precision, recall of withheld"),
 )
 SCORES = (("max softmax", "Max softmax"), ("max cosine", "Max cosine"))
+FULL_PX, EMPTY_PX = 300, 130
+QWIDGETSIZE_MAX = (1 << 24) - 1
 
 
 class OodCard(ViewCard):
@@ -53,7 +55,7 @@ class OodCard(ViewCard):
         self.taken = QToolButton()
         self.export = ExportButton(self.plot, "roc")
         body = QWidget()
-        body.setMinimumHeight(300)
+        self._frame = body
         self._pages = QStackedLayout(body)
         self._pages.addWidget(self._empty_page())
         self._pages.addWidget(self._full_page())
@@ -112,6 +114,8 @@ class OodCard(ViewCard):
         known_N = results.predictions.label_N >= 0
         has_both = bool(known_N.any() and not known_N.all())
         self._pages.setCurrentIndex(1 if has_both else 0)
+        self._frame.setMinimumHeight(FULL_PX if has_both else EMPTY_PX)
+        self._frame.setMaximumHeight(QWIDGETSIZE_MAX if has_both else EMPTY_PX)
         self.export.setEnabled(has_both)
         self.subtitle.clear()
         with QSignalBlocker(self.rejects):

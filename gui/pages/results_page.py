@@ -17,6 +17,7 @@ from core.data.index import DatasetIndex
 from core.runs import Run
 from gui.messages import Message
 from gui.models.runs_model import RunSummary, summarize_run
+from gui.pages.results_comparison import Verdict, judge
 from gui.pages.results_data import IntArray, RunResults, load_results, match_objects
 from gui.pages.results_drawer import SelectionDrawer
 from gui.pages.results_figures import FigureRow, key_figures
@@ -37,12 +38,14 @@ class _Loaded:
         other: Of run B; None where none is chosen.
         objects_N: The judged objects in the open data set; None if it is another.
         rows: Every run.
+        verdict: A against B in words; None where there is no B.
     """
 
     results: RunResults | None
     other: RunResults | None
     objects_N: IntArray | None
     rows: tuple[RunSummary, ...]
+    verdict: Verdict | None
 
 
 class ResultsPage(QWidget):
@@ -58,6 +61,7 @@ class ResultsPage(QWidget):
         self._session = session
         self._results: RunResults | None = None
         self._against: RunResults | None = None
+        self._verdict: Verdict | None = None
         self._objects_N: IntArray | None = None
         self._task: Task | None = None
         self._stale = True
@@ -98,7 +102,8 @@ class ResultsPage(QWidget):
         self.ood_card.rows_selected.connect(self._on_rows_selected)
         self.ood_card.rejection_changed.connect(self.matrix_card.set_rejection)
         self.map_card.chosen_changed.connect(self.matrix_card.set_chosen)
-        self.map_card.rows_selected.connect(self._on_rows_selected)
+        for card in (self.map_card, self.compliance_card, self.comparison_card):
+            card.rows_selected.connect(self._on_rows_selected)
         self.map_card.query_requested.connect(self.ask)
         self.map_card.cleared.connect(self._on_cleared)
         self.map_card.failed.connect(session.post_error)
@@ -146,7 +151,10 @@ class ResultsPage(QWidget):
             if results is not None and results.predictions is not None and index is not None:
                 fingerprint = results.run.environment().get("data_fingerprint")
                 objects = match_objects(results.predictions, index, fingerprint)
-            return _Loaded(results, second, objects, rows)
+            verdict = None
+            if second is not None and results is not None and results.predictions is not None:
+                verdict = judge(results, second)
+            return _Loaded(results, second, objects, rows, verdict)
 
         self._task = Task(work, self)
         self._task.succeeded.connect(self._on_loaded)
@@ -160,7 +168,7 @@ class ResultsPage(QWidget):
         if self._stale:
             return
         self._results, self._objects_N = results, loaded.objects_N
-        self._against = loaded.other
+        self._against, self._verdict = loaded.other, loaded.verdict
         self.header.set_runs(
             rows,
             results.run if results else None,
@@ -204,7 +212,8 @@ class ResultsPage(QWidget):
         self.figures.set_figures(key_figures(results.metrics))
         self.matrix_card.show_results(results, self._against)
         self.ood_card.show_results(results)
-        self.compliance_card.show_results(results)
+        self.compliance_card.show_results(results, self._against)
+        self.comparison_card.show_verdict(self._verdict)
         self.neighbours_card.show_results(results, self._session.dataset, self._objects_N)
         self.map_card.show_results(results)
         self.panes.show_views()
@@ -219,7 +228,7 @@ class ResultsPage(QWidget):
     @property
     def is_idle(self) -> bool:
         """Whether nothing is being read or made in the background."""
-        return self._task is None and self.map_card.is_idle
+        return self._task is None and self.map_card.is_idle and self.comparison_card.is_idle
 
     # ----- the selection -----
 

@@ -13,11 +13,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from gui.pages.results_comparison import ComparisonCard
+from gui.pages.results_compliance import ComplianceCard
 from gui.pages.results_map import MapCard
 from gui.pages.results_matrix import MatrixCard
 from gui.pages.results_neighbours import NeighboursCard
 from gui.pages.results_ood import OodCard
-from gui.pages.results_views import ComparisonCard, ComplianceCard
 from gui.theme import SPACING
 from gui.widgets.notes import note_label
 from gui.widgets.view_card import ViewCard
@@ -38,7 +39,7 @@ class ResultsPanes(QStackedWidget):
         self.compliance_card = ComplianceCard()
         self.neighbours_card = NeighboursCard()
         self.map_card = MapCard()
-        figures: tuple[ViewCard, ...] = (self.ood_card, self.comparison_card, self.compliance_card)
+        figures: tuple[ViewCard, ...] = (self.ood_card, self.compliance_card, self.comparison_card)
         self.cards: tuple[ViewCard, ...] = (
             self.matrix_card,
             *figures,
@@ -70,7 +71,7 @@ class ResultsPanes(QStackedWidget):
         column = QVBoxLayout(stack)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING)
-        for card, stretch in zip(figures, (4, 3, 1), strict=True):
+        for card, stretch in zip(figures, (3, 2, 3), strict=True):
             column.addWidget(card, stretch)
         scroll = QScrollArea()
         scroll.setWidget(stack)

@@ -49,11 +49,12 @@ class WidgetFigure:
 
     Args:
         csv: Returns its numbers.
+        widget: Exported; may be given later.
     """
 
-    def __init__(self, csv: Callable[[], str]) -> None:
+    def __init__(self, csv: Callable[[], str], widget: QWidget | None = None) -> None:
         self._csv = csv
-        self._widget: QWidget | None = None
+        self._widget = widget
 
     def set_widget(self, widget: QWidget) -> None:
         self._widget = widget

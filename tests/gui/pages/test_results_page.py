@@ -178,7 +178,7 @@ def test_runs_and_the_paper_are_compared_and_labelled_with_their_data(
     assert all("VOC 2007" in name for name in data[1:])
     tips = [proxy.index(i, 0).data(Qt.ItemDataRole.ToolTipRole) for i in range(1, proxy.rowCount())]
     assert any("one tier" in tip for tip in tips)
-    page.comparison_card.copy.click()
+    page.comparison_card.export.menu().actions()[-1].trigger()
     assert len(app.clipboard().text().splitlines()) == 2 + len(PAPER_FIGURES)
 
 

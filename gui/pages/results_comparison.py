@@ -1,0 +1,329 @@
+"""Runs laid beside each other: a table with intervals, curves, and A against B in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QModelIndex, QSortFilterProxyModel, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QFont
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core.errors import AkinError
+from core.evaluation.report import METHOD_NAMES, PAPER_FIGURES
+from core.evaluation.statistics import compare_accuracy
+from core.runs import Run
+from gui.models.run_curves import RunCurves
+from gui.models.runs_model import RUN_ROLE, SORT_ROLE, ComparisonModel, RunSummary
+from gui.pages.results_confusion import FloatArray, IntArray, require_comparable
+from gui.pages.results_data import RunResults
+from gui.tasks import LatestTask, Progress
+from gui.theme import SPACING, set_role, tokens
+from gui.widgets.choice_button import ChoiceButton
+from gui.widgets.curve_plot import CurveStack, Line, Panel
+from gui.widgets.figure_export import ExportButton, WidgetFigure
+from gui.widgets.view_card import ViewCard
+
+COLUMN_SAMPLES = ("0001-ranked ☐ ▣ m", "", "SoftMax r3", "99.9 % ±9.9", "99.9 %", "0.999 ±0.99")
+BALANCED = 4
+PANEL = "runs"
+CURVES = (("accuracy", "Validation accuracy"), ("compliance", "Compliance"), ("loss", "Loss"))
+NO_OTHER = "Choose a run “against” which to test this one, in the header above."
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """A against B.
+
+    Attributes:
+        text: One or two sentences.
+        flips: Rows of the predictions that only one of them got right.
+    """
+
+    text: str
+    flips: IntArray
+
+
+def judge(a: RunResults, b: RunResults) -> Verdict:
+    """Compares two runs on their test objects, or says why that cannot be."""
+    nothing = np.zeros(0, dtype=np.int64)
+    try:
+        require_comparable(a, b)
+        assert a.predictions is not None
+        assert b.predictions is not None
+        found = compare_accuracy(
+            a.predictions.predicted_N,
+            b.predictions.predicted_N,
+            a.predictions.label_N,
+            image_id_N=a.predictions.image_id_N,
+            name_a=a.run.name,
+            name_b=b.run.name,
+        )
+    except AkinError as error:
+        return Verdict(f"Not compared: {error.message} {error.hint}".strip(), nothing)
+    return Verdict(str(found), np.array(found.flips, dtype=np.int64))
+
+
+class _RowDelegate(QStyledItemDelegate):
+    """Sets the run at hand in bold and the paper's rows in italics."""
+
+    def initStyleOption(
+        self,
+        option: QStyleOptionViewItem,
+        index: QModelIndex,  # type: ignore[override]
+    ) -> None:
+        super().initStyleOption(option, index)
+        run = index.data(RUN_ROLE)
+        font = QFont(option.font)
+        font.setItalic(run is None)
+        proxy = index.model()
+        assert isinstance(proxy, QSortFilterProxyModel)
+        source = proxy.sourceModel()
+        assert isinstance(source, ComparisonModel)
+        font.setBold(run is not None and run == source.current)
+        option.font = font
+
+
+class ComparisonCard(ViewCard):
+    """The runs of the workspace and the paper's figures; a tick overlays a run's curves."""
+
+    run_requested = Signal(object)  # Run
+    rows_selected = Signal(object, str)  # rows of the predictions, words
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        self._verdict: Verdict | None = None
+        self._curves: dict[Run, RunCurves] = {}
+        self._ticked: list[Run] = []
+        self.model = ComparisonModel()
+        self.proxy = QSortFilterProxyModel()
+        self.proxy.setSourceModel(self.model)
+        self.proxy.setSortRole(SORT_ROLE)
+        self.table = _table(self.proxy)
+        self.words = QLabel(NO_OTHER)
+        self.words.setWordWrap(True)
+        self.flips = QToolButton()
+        self.which = ChoiceButton("Which curve", CURVES)
+        self.plot = CurveStack((Panel(PANEL, "", has_legend=False),))
+        self.plot.set_x_label("epoch")
+        self.plot.view.setAccessibleName("Curves of the ticked runs")
+        self.plot.setMinimumHeight(150)
+        self.tick_hint = QLabel("Tick runs to lay their curves over each other.")
+        set_role(self.tick_hint, "muted")
+        self.export = ExportButton(WidgetFigure(self.model.to_csv, self.table), "runs compared")
+        self.export_curves = ExportButton(self.plot, "run curves", icon_only=True)
+        super().__init__("Runs compared", self._body(), (self.export,), parent)
+        self._task = LatestTask(self)
+        self._task.succeeded.connect(self._on_curves)
+        self.table.doubleClicked.connect(self._on_double_clicked)
+        self.model.overlay_toggled.connect(self._on_overlay_toggled)
+        self.which.chosen.connect(self._on_which)
+        self.flips.clicked.connect(self._on_flips)
+        self.enlarge_toggled.connect(self._on_enlarged)
+        self._on_enlarged(False)
+        self.show_verdict(None)
+        self._show_curves()
+
+    @Slot(bool)
+    def _on_enlarged(self, on: bool) -> None:
+        """Leaves out what there is no room for in the small card."""
+        self.table.setColumnHidden(BALANCED, not on)
+        self.table.resizeRowsToContents()
+
+    def _body(self) -> QWidget:
+        self._tools = QWidget()
+        line = QVBoxLayout(self._tools)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(SPACING // 2)
+        heads = QWidget()
+        row = QHBoxLayout(heads)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.which)
+        row.addStretch(1)
+        row.addWidget(self.export_curves)
+        line.addWidget(heads)
+        line.addWidget(self.plot, 1)
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACING // 2)
+        column.addWidget(self.words)
+        column.addWidget(self.flips, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self.table, 2)
+        column.addWidget(self.tick_hint)
+        column.addWidget(self._tools, 1)
+        return body
+
+    # ----- the table -----
+
+    def set_summaries(self, summaries: tuple[RunSummary, ...]) -> None:
+        """Shows the runs that have figures, newest first, then the paper's rows."""
+        judged = [row for row in reversed(summaries) if row.accuracy is not None]
+        self.model.set_rows([*judged, *paper_rows()])
+        self.table.resizeRowsToContents()
+        self.subtitle.setText("only rows with the same data compare")
+        there = {row.run for row in judged}
+        self._ticked = [run for run in self._ticked if run in there]
+        self._refresh_ticks()
+
+    @Slot(QModelIndex)
+    def _on_double_clicked(self, index: QModelIndex) -> None:
+        run = index.data(RUN_ROLE)
+        if isinstance(run, Run):
+            self.run_requested.emit(run)
+
+    # ----- A against B -----
+
+    def show_verdict(self, verdict: Verdict | None) -> None:
+        """Says how A and B compare; None: there is no B."""
+        self._verdict = verdict
+        self.words.setText(NO_OTHER if verdict is None else verdict.text)
+        set_role(self.words, "muted" if verdict is None else "plain")
+        count = 0 if verdict is None else len(verdict.flips)
+        self.flips.setVisible(count > 0)
+        self.flips.setText(f"Show {count} objects that only one gets right")
+        self.flips.setAccessibleName(self.flips.text())
+
+    @Slot()
+    def _on_flips(self) -> None:
+        assert self._verdict is not None
+        rows = self._verdict.flips
+        self.rows_selected.emit(rows, f"right in only one of A and B ({len(rows)})")
+
+    # ----- curves -----
+
+    @property
+    def is_idle(self) -> bool:
+        return self._task.is_idle
+
+    @property
+    def ticked(self) -> tuple[Run, ...]:
+        """The runs whose curves are shown."""
+        return tuple(self._ticked)
+
+    @Slot(object, bool)
+    def _on_overlay_toggled(self, run: Run, on: bool) -> None:
+        if on and run not in self._ticked:
+            self._ticked.append(run)
+        elif not on and run in self._ticked:
+            self._ticked.remove(run)
+        self._refresh_ticks()
+
+    def _refresh_ticks(self) -> None:
+        series = tokens(self.palette()).series
+        self.model.set_colours(
+            {run: QColor(series[at % len(series)]) for at, run in enumerate(self._ticked)}
+        )
+        missing = tuple(run for run in self._ticked if run not in self._curves)
+        if missing:
+            self._task.start(_read_curves(missing))
+        self._show_curves()
+
+    @Slot(object)
+    def _on_curves(self, found: dict[Run, RunCurves]) -> None:
+        self._curves.update(found)
+        self._refresh_ticks()
+
+    @Slot(str)
+    def _on_which(self, _key: str) -> None:
+        self._show_curves()
+
+    def _show_curves(self) -> None:
+        for key in self.plot.curve_keys(PANEL):
+            self.plot.remove_curve(PANEL, key)
+        series = tokens(self.palette()).series
+        name = self.which.choice
+        for at, run in enumerate(self._ticked):
+            if run in self._curves:
+                x_N, y_N = _points(self._curves[run], name)
+                line = Line(series[at % len(series)], 2.0, label=run.name)
+                self.plot.set_curve(PANEL, str(run.path), x_N, y_N, line)
+        self.plot.set_csv(self.curves_csv)
+        self._tools.setVisible(bool(self._ticked))
+        self.tick_hint.setVisible(not self._ticked)
+
+    def curves_csv(self) -> str:
+        """Returns the curves shown as CSV."""
+        lines = [f"run,epoch,{self.which.choice}"]
+        for run in self._ticked:
+            if run in self._curves:
+                x_N, y_N = _points(self._curves[run], self.which.choice)
+                lines += [
+                    f"{run.name},{x:.6g},{y:.6g}"
+                    for x, y in zip(x_N, y_N, strict=True)
+                    if np.isfinite(y)
+                ]
+        return "\n".join(lines) + "\n"
+
+
+def _table(proxy: QSortFilterProxyModel) -> QTableView:
+    table = QTableView()
+    table.setModel(proxy)
+    table.setItemDelegate(_RowDelegate(table))
+    table.setSortingEnabled(True)
+    proxy.sort(-1)
+    table.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+    table.setAccessibleName("Comparison of runs and the paper's figures")
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.setShowGrid(False)
+    table.setFrameShape(QTableView.Shape.NoFrame)
+    table.verticalHeader().hide()
+    table.verticalHeader().setDefaultSectionSize(24)
+    table.setMinimumHeight(150)
+    table.setWordWrap(True)
+    header = table.horizontalHeader()
+    metrics = table.fontMetrics()
+    for column, sample in enumerate(COLUMN_SAMPLES):
+        table.setColumnWidth(column, metrics.horizontalAdvance(sample) + 2 * SPACING)
+    header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+    return table
+
+
+def _read_curves(
+    runs: tuple[Run, ...],
+) -> Callable[[Progress, Callable[[], bool]], dict[Run, RunCurves]]:
+    def work(_progress: Progress, _should_stop: Callable[[], bool]) -> dict[Run, RunCurves]:
+        found = {}
+        for run in runs:
+            found[run] = RunCurves()
+            found[run].extend(run.events())
+        return found
+
+    return work
+
+
+def _points(curves: RunCurves, name: str) -> tuple[FloatArray, FloatArray]:
+    table = curves.steps if name == "loss" else curves.epochs
+    return table.column("epoch"), table.column(name)
+
+
+def paper_rows() -> tuple[RunSummary, ...]:
+    """Returns the paper's figures as rows of the comparison."""
+    return tuple(
+        RunSummary(
+            None,
+            "paper",
+            "paper",
+            METHOD_NAMES.get(row.method, row.method),
+            row.depth,
+            row.data,
+            accuracy=row.accuracy,
+            balanced_accuracy=row.balanced_accuracy,
+            auroc=row.auroc,
+            auroc_interval=row.auroc_interval,
+            note=row.caveat,
+        )
+        for row in PAPER_FIGURES
+    )
