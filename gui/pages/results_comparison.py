@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from core.errors import AkinError
 from core.evaluation.report import METHOD_NAMES, PAPER_FIGURES
 from core.evaluation.statistics import compare_accuracy
+from core.experiments.comparing import compare_runs
 from core.runs import Run
 from gui.models.run_curves import RunCurves
 from gui.models.runs_model import RUN_ROLE, SORT_ROLE, ComparisonModel, RunSummary
@@ -38,6 +39,7 @@ from gui.widgets.view_card import ViewCard
 
 COLUMN_SAMPLES = ("0001-ranked ☐ ▣ m", "", "SoftMax r3", "99.9 % ±9.9", "99.9 %", "0.999 ±0.99")
 BALANCED = 4
+MOST_PAIRS = 3
 PANEL = "runs"
 CURVES = (("accuracy", "Validation accuracy"), ("compliance", "Compliance"), ("loss", "Loss"))
 NO_OTHER = "Choose a run “against” which to test this one, in the header above."
@@ -105,6 +107,7 @@ class ComparisonCard(ViewCard):
     def __init__(self, parent: QWidget | None = None) -> None:
         self._verdict: Verdict | None = None
         self._curves: dict[Run, RunCurves] = {}
+        self._several: dict[tuple[Run, ...], str] = {}
         self._ticked: list[Run] = []
         self.model = ComparisonModel()
         self.proxy = QSortFilterProxyModel()
@@ -125,7 +128,7 @@ class ComparisonCard(ViewCard):
         self.export_curves = ExportButton(self.plot, "run curves", icon_only=True)
         super().__init__("Runs compared", self._body(), (self.export,), parent)
         self._task = LatestTask(self)
-        self._task.succeeded.connect(self._on_curves)
+        self._task.succeeded.connect(self._on_read)
         self.table.doubleClicked.connect(self._on_double_clicked)
         self.model.overlay_toggled.connect(self._on_overlay_toggled)
         self.which.chosen.connect(self._on_which)
@@ -188,12 +191,20 @@ class ComparisonCard(ViewCard):
     def show_verdict(self, verdict: Verdict | None) -> None:
         """Says how A and B compare; None: there is no B."""
         self._verdict = verdict
-        self.words.setText(NO_OTHER if verdict is None else verdict.text)
-        set_role(self.words, "muted" if verdict is None else "plain")
+        self._show_words()
         count = 0 if verdict is None else len(verdict.flips)
         self.flips.setVisible(count > 0)
         self.flips.setText(f"Show {count} objects that only one gets right")
         self.flips.setAccessibleName(self.flips.text())
+
+    def _show_words(self) -> None:
+        """Says how the ticked runs compare; with fewer than two, A and B."""
+        several = self.ticked if len(self._ticked) > 1 else ()
+        text = NO_OTHER if self._verdict is None else self._verdict.text
+        if several:
+            text = self._several.get(several, "Comparing the ticked runs …")
+        self.words.setText(text)
+        set_role(self.words, "muted" if text == NO_OTHER else "plain")
 
     @Slot()
     def _on_flips(self) -> None:
@@ -226,13 +237,17 @@ class ComparisonCard(ViewCard):
             {run: QColor(series[at % len(series)]) for at, run in enumerate(self._ticked)}
         )
         missing = tuple(run for run in self._ticked if run not in self._curves)
-        if missing:
-            self._task.start(_read_curves(missing))
+        several = self.ticked if len(self._ticked) > 1 else ()
+        if missing or (several and several not in self._several):
+            self._task.start(_read(missing, several))
         self._show_curves()
+        self._show_words()
 
     @Slot(object)
-    def _on_curves(self, found: dict[Run, RunCurves]) -> None:
-        self._curves.update(found)
+    def _on_read(self, found: _Read) -> None:
+        self._curves.update(found.curves)
+        if found.several:
+            self._several[found.several] = found.words
         self._refresh_ticks()
 
     @Slot(str)
@@ -291,17 +306,47 @@ def _table(proxy: QSortFilterProxyModel) -> QTableView:
     return table
 
 
-def _read_curves(
-    runs: tuple[Run, ...],
-) -> Callable[[Progress, Callable[[], bool]], dict[Run, RunCurves]]:
-    def work(_progress: Progress, _should_stop: Callable[[], bool]) -> dict[Run, RunCurves]:
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """What was read of ticked runs.
+
+    Attributes:
+        curves: Of those whose curves were not there yet.
+        several: The runs compared with each other; empty: none were.
+        words: What came out.
+    """
+
+    curves: dict[Run, RunCurves]
+    several: tuple[Run, ...]
+    words: str
+
+
+def _read(
+    runs: tuple[Run, ...], several: tuple[Run, ...]
+) -> Callable[[Progress, Callable[[], bool]], _Read]:
+    def work(_progress: Progress, _should_stop: Callable[[], bool]) -> _Read:
         found = {}
         for run in runs:
             found[run] = RunCurves()
             found[run].extend(run.events())
-        return found
+        return _Read(found, several, compared_in_words(several) if several else "")
 
     return work
+
+
+def compared_in_words(runs: tuple[Run, ...]) -> str:
+    """Returns a sentence for every two runs (p-values adjusted by Holm), and what differs."""
+    try:
+        found = compare_runs(runs)
+    except AkinError as error:
+        return f"Not compared: {error.message} {error.hint}".strip()
+    lines = [str(pair) for pair in found.pairs[:MOST_PAIRS]]
+    if len(found.pairs) > MOST_PAIRS:
+        more = len(found.pairs) - MOST_PAIRS
+        lines.append(f"{more} more pairs: akin runs compare RUN ... lists them all.")
+    if found.differences:
+        lines.append(f"They differ in {', '.join(found.differences)}.")
+    return "\n".join(lines)
 
 
 def _points(curves: RunCurves, name: str) -> tuple[FloatArray, FloatArray]:

@@ -12,7 +12,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
-    QStackedLayout,
+    QStackedWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -63,7 +63,7 @@ class ComplianceCard(ViewCard):
             ExportButton(self.ranks, "similarity against rank", icon_only=True),
         )
         body = QWidget()
-        self._pages = QStackedLayout()
+        self._pages = QStackedWidget()
         empty, full = QWidget(), self._full()
         column = QVBoxLayout(empty)
         column.addWidget(self.note)
@@ -72,7 +72,7 @@ class ComplianceCard(ViewCard):
         column = QVBoxLayout(body)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING // 2)
-        column.addLayout(self._pages, 1)
+        column.addWidget(self._pages, 1)
         column.addWidget(self.severity)
         super().__init__("Rank compliance", body, (self.exports[0],), parent)
         self.strip.column_clicked.connect(self._on_class)
@@ -120,15 +120,17 @@ class ComplianceCard(ViewCard):
             cosines = results.run.config.objective.method != "softmax"
             self.note.setText(NO_RANKING if cosines else NO_COSINES)
             return
-        self.subtitle.setText(f"{100 * overall:.1f} % of the ordered pairs hold")
+        train = (metrics.get("compliance_train") or {}).get("overall")
+        beside = "" if train is None else f" on test, {100 * train:.1f} % on training objects"
+        self.subtitle.setText(f"{100 * overall:.1f} % of the ordered pairs hold{beside}")
         self._show_strip(compliance, metrics.get("compliance_train"))
         self._show_curves(results, other)
         self._show_class(None)
 
     def _show_strip(self, test: dict[str, Any], train: dict[str, Any] | None) -> None:
         rows = [("test", test.get("per_class") or {})]
-        if train:
-            rows.append(("train", train.get("per_class") or {}))
+        if train and train.get("per_class"):
+            rows.append(("train", train["per_class"]))
         classes = tuple(rows[0][1])
         cells = [
             [_cell(name, split, per_class.get(name) or {}) for name in classes]

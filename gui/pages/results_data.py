@@ -6,6 +6,7 @@ Shape suffixes: N judged objects, C known classes.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,14 +16,20 @@ import numpy.typing as npt
 from core.data.index import DatasetIndex
 from core.errors import AkinError
 from core.evaluation.confusion import cell_counts
-from core.evaluation.ood import max_cosine_score, max_softmax_score
+from core.evaluation.ood import energy_score, max_cosine_score, max_softmax_score
 from core.evaluation.report import OOD_SCORE
 from core.runs import Predictions, Run
 from gui.models.run_curves import RunCurves
 
-MAX_COSINE = "max cosine"
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
+MAX_COSINE, MAX_LOGIT, ENERGY = "max cosine", "max logit", "energy"
+SCORES: dict[str, Callable[[npt.NDArray[np.float32]], FloatArray]] = {
+    OOD_SCORE: max_softmax_score,
+    MAX_COSINE: max_cosine_score,
+    MAX_LOGIT: max_cosine_score,
+    ENERGY: energy_score,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,14 +62,13 @@ class RunResults:
 
     def score_names(self) -> tuple[str, ...]:
         """Returns the scores that tell known from withheld objects, the run's own first."""
-        cosines = self.run.config.objective.method != "softmax"
-        return (OOD_SCORE, MAX_COSINE) if cosines else (OOD_SCORE,)
+        logits = self.run.config.objective.method == "softmax"
+        return (OOD_SCORE, MAX_LOGIT if logits else MAX_COSINE, ENERGY)
 
     def score_N(self, name: str) -> FloatArray:
         """Returns a score of every object; higher means more likely known."""
         assert self.predictions is not None
-        score = {OOD_SCORE: max_softmax_score, MAX_COSINE: max_cosine_score}[name]
-        return score(self.predictions.score_NC)
+        return SCORES[name](self.predictions.score_NC)
 
     def similarity_CC(self) -> FloatArray:
         """Returns the whole ranking the run was started with, as its compliance is judged by."""

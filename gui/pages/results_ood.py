@@ -9,6 +9,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
+    QLabel,
     QPushButton,
     QStackedLayout,
     QToolButton,
@@ -18,8 +19,9 @@ from PySide6.QtWidgets import (
 
 from core.evaluation.auroc import auroc
 from gui.pages.results_confusion import IntArray, Rejection
+from gui.pages.results_data import SCORES as SCORE_FUNCTIONS
 from gui.pages.results_data import RunResults
-from gui.theme import SPACING
+from gui.theme import SPACING, set_role
 from gui.widgets.choice_button import ChoiceButton
 from gui.widgets.figure_export import ExportButton
 from gui.widgets.notes import note_label
@@ -31,7 +33,7 @@ KINDS = (
     ("known", "Precision, recall of known"),
     ("withheld", "Precision, recall of withheld"),
 )
-SCORES = (("max softmax", "Max softmax"), ("max cosine", "Max cosine"))
+SCORES = tuple((name, name.capitalize()) for name in SCORE_FUNCTIONS)
 FULL_PX, EMPTY_PX = 300, 130
 QWIDGETSIZE_MAX = (1 << 24) - 1
 
@@ -51,6 +53,13 @@ class OodCard(ViewCard):
         self.score = ChoiceButton("Which score", SCORES)
         self.rejects = QCheckBox("Reject in the matrix")
         self.rejects.setToolTip("Objects below the threshold become “unknown” in the matrix")
+        self.validated = QToolButton()
+        self.validated.setText("From validation")
+        self.validated.setToolTip("Back to the threshold that was chosen on the validation split")
+        self.validated.setAccessibleName(self.validated.toolTip())
+        self.groups = QLabel()
+        self.groups.setWordWrap(True)
+        set_role(self.groups, "muted")
         self.lost = QToolButton()
         self.taken = QToolButton()
         self.export = ExportButton(self.plot, "roc")
@@ -65,6 +74,7 @@ class OodCard(ViewCard):
         self.score.chosen.connect(self._on_score)
         self.rejects.toggled.connect(self._on_rejects)
         self.plot.threshold_changed.connect(self._on_threshold)
+        self.validated.clicked.connect(self._on_validated)
         self.lost.clicked.connect(self._on_lost)
         self.taken.clicked.connect(self._on_taken)
 
@@ -95,6 +105,7 @@ class OodCard(ViewCard):
         links.addWidget(self.lost)
         links.addWidget(self.taken)
         links.addStretch(1)
+        links.addWidget(self.validated)
         page = QWidget()
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
@@ -102,6 +113,7 @@ class OodCard(ViewCard):
         column.addLayout(tools)
         column.addWidget(self.plot, 1)
         column.addLayout(links)
+        column.addWidget(self.groups)
         return page
 
     @property
@@ -137,17 +149,31 @@ class OodCard(ViewCard):
         self._score_N = results.score_N(name)
         known_N = results.predictions.label_N >= 0
         known, withheld = self._score_N[known_N], self._score_N[~known_N]
-        self.plot.set_scores(known, withheld, name, self._caption(name, known, withheld))
+        chosen = self._validated_threshold()
+        self.plot.set_scores(known, withheld, name, self._caption(name, known, withheld), chosen)
+        self.validated.setVisible(chosen is not None)
+        self.groups.setText(near_and_far((results.metrics or {}).get("ood_groups")))
+        self.groups.setVisible(bool(self.groups.text()))
         self._show_links()
 
     def _caption(self, name: str, known: Any, withheld: Any) -> str:
         assert self._results is not None
-        ood: dict[str, Any] = (self._results.metrics or {}).get("ood") or {}
-        interval = ood.get("auroc_interval")
+        metrics = self._results.metrics or {}
+        row: dict[str, Any] = (metrics.get("ood_scores") or {}).get(name) or {}
+        if not row and (metrics.get("ood") or {}).get("score") == name:
+            row = metrics["ood"]
+        interval = row.get("auroc_interval")
         text = f"AUROC {auroc(known, withheld):.3f}"
-        if ood.get("score") == name and interval and None not in interval:
+        if interval and None not in interval:
             text += f"\n[{interval[0]:.3f}, {interval[1]:.3f}]"
         return text
+
+    def _validated_threshold(self) -> float | None:
+        """Returns the threshold that was chosen on validation data for the score at hand."""
+        assert self._results is not None
+        chosen = (self._results.metrics or {}).get("threshold") or {}
+        value = chosen.get("value")
+        return value if chosen.get("score") == self.score.choice else None
 
     # ----- the threshold -----
 
@@ -180,6 +206,12 @@ class OodCard(ViewCard):
                 self.rejects.setChecked(True)
         self.rejection_changed.emit(self.rejection)
 
+    @Slot()
+    def _on_validated(self) -> None:
+        threshold = self._validated_threshold()
+        if threshold is not None:
+            self.plot.set_threshold(threshold)
+
     @Slot(bool)
     def _on_rejects(self, on: bool) -> None:
         self.rejection_changed.emit(self.rejection if on else None)
@@ -203,3 +235,14 @@ class OodCard(ViewCard):
     def _on_taken(self) -> None:
         rows = self._rows(known=False, rejected=False)
         self.rows_selected.emit(rows, f"withheld, taken for known ({len(rows)})")
+
+
+def near_and_far(groups: dict[str, Any] | None) -> str:
+    """Returns how well near and far withheld classes are told from the known; "" if nothing is."""
+    parts = []
+    for name, row in (groups or {}).items():
+        low, high = row.get("auroc_interval") or (None, None)
+        if row.get("auroc") is not None:
+            interval = "" if low is None or high is None else f" [{low:.3f}, {high:.3f}]"
+            parts.append(f"{name} ({', '.join(row['classes'])}) {row['auroc']:.3f}{interval}")
+    return f"AUROC by the ranking: {'; '.join(parts)}" if parts else ""

@@ -154,15 +154,21 @@ class RocPlot(QWidget):
         return self._low + share * (self._high - self._low)
 
     def set_scores(
-        self, known_K: FloatArray, withheld_W: FloatArray, score_name: str, caption: str
+        self,
+        known_K: FloatArray,
+        withheld_W: FloatArray,
+        score_name: str,
+        caption: str,
+        threshold: float | None = None,
     ) -> None:
-        """Shows the scores; the threshold starts where 95 % of the known objects are kept.
+        """Shows the scores.
 
         Args:
             known_K: Scores of known objects.
             withheld_W: Scores of withheld objects.
             score_name: Under the histogram.
             caption: In the ROC, such as its area.
+            threshold: Where it starts; None: where 95 % of these known objects are kept.
         """
         self._known_K, self._withheld_W = known_K, withheld_W
         self._score_name, self._caption_text = score_name, caption
@@ -177,7 +183,7 @@ class RocPlot(QWidget):
         self._bars.setLabel("bottom", score_name)
         self._bars.setXRange(self._low, self._high, padding=0.02)
         with QSignalBlocker(self._slider):
-            self.set_threshold(threshold_at_tpr(known_K))
+            self.set_threshold(threshold_at_tpr(known_K) if threshold is None else threshold)
         self._draw_curve()
 
     def set_kind(self, kind: CurveKind) -> None:

@@ -169,3 +169,23 @@ def test_a_tick_overlays_a_runs_curves(page: ResultsPage, run: Run, wait_until: 
     paper = card.model.index(card.model.rowCount() - 1, 0)
     assert not card.model.setData(paper, Qt.CheckState.Checked, role)
     assert not paper.flags() & Qt.ItemFlag.ItemIsUserCheckable
+
+
+def test_several_ticked_runs_are_compared_in_words(
+    page: ResultsPage, run: Run, loaded_session: Session, make_run: MakeRun, wait_until: Wait
+) -> None:
+    assert loaded_session.dataset is not None
+    make_run(loaded_session.store, loaded_session.dataset)
+    withheld = make_run(loaded_session.store, loaded_session.dataset, withheld=("chair",))
+    loaded_session.runs_changed.emit()
+    card = page.comparison_card
+    wait_until(lambda: page.is_idle and page.header.runs.count() == 3)
+    on, role = Qt.CheckState.Checked, Qt.ItemDataRole.CheckStateRole
+    for row in (1, 2):
+        assert card.model.setData(card.model.index(row, 0), on, role)
+    wait_until(lambda: page.is_idle)
+    assert "are identical" in card.words.text()
+    assert card.model.setData(card.model.index(0, 0), on, role)
+    wait_until(lambda: page.is_idle)
+    assert withheld in card.ticked
+    assert card.words.text().startswith("Not compared: ")

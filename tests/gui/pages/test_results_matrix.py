@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtTest import QTest
 
-from core.runs import Run
+from core.runs import Run, write_json
 from gui.pages.results_confusion import UNKNOWN
 from gui.pages.results_data import load_results
 from gui.pages.results_page import ResultsPage
@@ -163,3 +163,31 @@ def test_a_run_with_other_classes_is_not_subtracted_and_says_why(
     assert "chair, motorbike" in page.matrix_card.refusal.text()
     assert not page.matrix_card.is_difference
     assert not page.matrix_card.minus.isVisible()
+
+
+def test_the_threshold_of_validation_data_is_where_it_starts(
+    page: ResultsPage, run: Run, wait_until: Wait
+) -> None:
+    metrics = run.metrics()
+    assert metrics is not None
+    score_N = page.ood_card.rejection.score_N
+    value = float(np.quantile(score_N, 0.4))
+    group = {"classes": ["chair"], "auroc": 0.75, "auroc_interval": [0.6, 0.9]}
+    more = {
+        "threshold": {"score": "max softmax", "value": value, "chosen_on": "validation"},
+        "ood_groups": {"near": group},
+    }
+    assert not page.ood_card.validated.isVisible()
+    write_json(run.path / "metrics.json", metrics | more)
+    page.reload()
+    wait_until(lambda: page.is_idle and page.ood_card.validated.isVisible())
+    step = np.ptp(score_N) / 1000
+    assert page.ood_card.plot.threshold == pytest.approx(value, abs=step)
+    assert page.ood_card.groups.text() == (
+        "AUROC by the ranking: near (chair) 0.750 [0.600, 0.900]"
+    )
+    page.ood_card.plot.set_threshold(float(score_N.max()))
+    page.ood_card.validated.click()
+    assert page.ood_card.plot.threshold == pytest.approx(value, abs=step)
+    page.ood_card.score.choose("energy")
+    assert not page.ood_card.validated.isVisible(), "it was chosen for another score"
