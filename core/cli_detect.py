@@ -51,14 +51,21 @@ def detect_evaluate(
     from core.evaluation.detection_report import detection_metrics  # noqa: PLC0415
 
     index = open_dataset(data)
-    metrics = detection_metrics(index, split, read_detections(detections, index))
-    if count := metrics["outside_split"]:
-        were = "1 detection is" if count == 1 else f"{count:,} detections are"
-        print(f"note: {were} in images outside the split {split}: left out", file=sys.stderr)
+    found = read_detections(
+        detections, index, lambda count: _note(count, "images that the data set skips as damaged")
+    )
+    metrics = detection_metrics(index, split, found)
+    if metrics["outside_split"]:
+        _note(metrics["outside_split"], f"images outside the split {split}")
     if as_json:
         print(json.dumps(metrics, indent=1, allow_nan=False))
     else:
         _print_metrics(metrics)
+
+
+def _note(count: int, where: str) -> None:
+    were = "1 detection is" if count == 1 else f"{count:,} detections are"
+    print(f"note: {were} in {where}: left out", file=sys.stderr)
 
 
 def _print_metrics(metrics: dict[str, Any]) -> None:

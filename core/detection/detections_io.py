@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from core.data.images import IMAGE_SUFFIXES
 from core.data.index import BoolArray, DatasetIndex, IntArray
 from core.errors import DataError
 from core.ranking import nearest
@@ -36,6 +37,8 @@ _EXAMPLE = (
     '"score": 0.9}.'
 )
 _LIST_HINT = f"Choose a JSON list. {_EXAMPLE}"
+_SKIPPED = -2
+_SUFFIXES = {".xml", *IMAGE_SUFFIXES}
 _KEYS = ("image_id", "category", "bbox", "score")
 _BLANK = re.compile(r"[ \t\n\r]*")
 
@@ -83,11 +86,19 @@ class DetectionSet:
 # ----- reading -----
 
 
-def read_detections(path: Path, index: DatasetIndex) -> DetectionSet:
+def read_detections(
+    path: Path, index: DatasetIndex, on_skipped: Callable[[int], None] | None = None
+) -> DetectionSet:
     """Reads the detections in a data set's images.
 
     Further keys are ignored; boxes may reach outside their image; the category "unknown" is a
     detection of no known class. Other threads run meanwhile.
+
+    Args:
+        path: The file.
+        index: The data set.
+        on_skipped: Called with the number of detections that were left out because the data set
+            skipped their image or its annotation as damaged; not called if there are none.
 
     Raises:
         DataError: The file cannot be read, or an item of it makes no sense; the first is named.
@@ -115,7 +126,11 @@ def read_detections(path: Path, index: DatasetIndex) -> DetectionSet:
         raise DataError(
             f"{path} does not fit in memory.", "Keep the 100 best detections of each image."
         ) from error
-    return _joined(parts)
+    found = _joined(parts)
+    usable_M = found.image_index_M != _SKIPPED
+    if on_skipped is not None and not usable_M.all():
+        on_skipped(int(np.count_nonzero(~usable_M)))
+    return found.take(usable_M)
 
 
 def _joined(parts: list[DetectionSet]) -> DetectionSet:
@@ -169,7 +184,9 @@ class _Reader:
     def __init__(self, name: str, index: DatasetIndex) -> None:
         self._name = name
         self._index = index
-        self._images = {image_id: at for at, image_id in enumerate(index.image_ids)}
+        damaged = {p.path.stem for p in index.problems if p.path.suffix.lower() in _SUFFIXES}
+        self._images = dict.fromkeys(damaged, _SKIPPED)
+        self._images |= {image_id: at for at, image_id in enumerate(index.image_ids)}
         self._labels = {UNKNOWN: -1} | {name: at for at, name in enumerate(index.classes)}
 
     def read(self, items: list[Any], first: int) -> DetectionSet:
@@ -198,7 +215,7 @@ class _Reader:
 
     def _image_indices(self, names: list[Any]) -> IntArray:
         image_index_M = _numbered(names, self._images)
-        if (at := _first(image_index_M < 0)) is not None:
+        if (at := _first(image_index_M == -1)) is not None:
             index = self._index
             raise self._error(
                 at,

@@ -82,6 +82,24 @@ def test_another_split_is_noted(akin: Akin, tiny_voc: Path, file: Path, tmp_path
     assert json.loads(answer.out)["outside_split"] == 1
 
 
+def test_damaged_images_do_not_count(
+    akin: Akin, own_voc: Path, truth_items: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    path = tmp_path / "found.json"
+    path.write_text(json.dumps(truth_items))
+    words = ("detect", "evaluate", "--data", own_voc, "--detections", path, "--json")
+    before = json.loads(akin(*words).out)
+    damaged = truth_items[0]["image_id"]
+    (own_voc / "Annotations" / f"{damaged}.xml").write_text("<annotation><obj")
+    answer = akin(*words)
+    assert answer.code == 0
+    count = sum(item["image_id"] == damaged for item in truth_items)
+    assert f"note: {count} detection" in answer.err
+    assert "in images that the data set skips as damaged: left out" in answer.err
+    assert json.loads(answer.out)["images"] == before["images"] - 1
+    assert json.loads(answer.out)["detections"] == before["detections"] - count
+
+
 def test_no_detections_score_zero(akin: Akin, tiny_voc: Path, tmp_path: Path) -> None:
     path = tmp_path / "none.json"
     path.write_text("[]")
