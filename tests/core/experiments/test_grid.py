@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from core.config import Method
 from core.config_files import recipe_names
 from core.errors import AkinError, ConfigError
 from core.experiments.grid import Grid, experiment_names, grid_from_tree, load_grid, ranking_labels
@@ -36,6 +37,12 @@ def test_arms_are_methods_rankings_and_depths() -> None:
     ]
     assert len({arm.slug for arm in found}) == 7
     assert {arm.source for arm in found[:3]} == {"voc2007-paper"}
+
+
+def test_every_method_is_an_arm() -> None:
+    methods = get_args(Method)
+    assert [arm.method for arm in grid(methods=methods).arms()] == list(methods)
+    assert all(arm.label for arm in grid(methods=methods).arms())
 
 
 def test_a_single_ranking_needs_no_mention() -> None:
