@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QDeadlineTimer, QObject, QTimer, Signal, Slot
-from PySide6.QtGui import QUndoCommand, QUndoStack
+from PySide6.QtGui import QUndoStack
 
 from core.config import ExperimentConfig
 from core.config_files import load_recipe, recipe_names
@@ -26,6 +26,7 @@ from core.ranking_files import load_ranking
 from core.runs import Run, RunStore, write_text
 from core.training.extension import extended
 from gui.messages import Message
+from gui.ranking_edit import RankingEdit
 from gui.tasks import Progress, Task
 from gui.training_thread import EventInbox, TrainingThread
 
@@ -45,20 +46,6 @@ class ObjectSelection:
 
     object_indices: tuple[int, ...]
     text: str
-
-
-class _RankingEdit(QUndoCommand):
-    def __init__(self, session: Session, after: Ranking, text: str) -> None:
-        super().__init__(text)
-        self._session = session
-        self._before = session.ranking
-        self._after = after
-
-    def redo(self) -> None:
-        self._session._set_ranking(self._after)
-
-    def undo(self) -> None:
-        self._session._set_ranking(self._before)
 
 
 class Session(QObject):
@@ -178,15 +165,17 @@ class Session(QObject):
 
     # ----- ranking -----
 
-    def edit(self, ranking: Ranking, text: str) -> None:
+    def edit(self, ranking: Ranking, text: str, gesture: str = "") -> None:
         """Changes the ranking; the only way to.
 
         Args:
             ranking: The new one; the same as before is no edit.
             text: The undo step's name, such as "move boat to rank 3".
+            gesture: Steps of the same gesture, one after another, become one step.
         """
         if ranking != self.ranking:
-            self.undo_stack.push(_RankingEdit(self, ranking, text))
+            step = RankingEdit(self._set_ranking, self.ranking, ranking, text, gesture)
+            self.undo_stack.push(step)
 
     def open_ranking(self, source: str | Path) -> None:
         """Opens a ranking file or preset as an undoable step; on failure nothing changes."""

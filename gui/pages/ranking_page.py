@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QMenu,
     QScrollArea,
+    QStackedWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import (
 from core.config import ExperimentConfig
 from core.data.index import DatasetIndex
 from core.ranking import Ranking
+from core.ranking_edits import with_entry
 from core.ranking_files import preset_names
 from gui.models.batch_preview import preview
 from gui.models.class_pool_model import ClassPoolModel
@@ -32,8 +34,10 @@ from gui.models.ladder import (
 )
 from gui.pages.ranking_inspector import RankingInspector
 from gui.pages.ranking_ladder import LadderView
+from gui.pages.ranking_matrix import RankingMatrix
 from gui.pages.ranking_pool import ClassPool
 from gui.pages.ranking_thumbnails import ThumbnailLoader
+from gui.pages.ranking_tools import RankingTools
 from gui.session import Session
 from gui.theme import SPACING, make_icon, set_role
 from gui.widgets.ranking_dialogs import RankingFiles
@@ -41,6 +45,7 @@ from gui.widgets.ranking_dialogs import RankingFiles
 WIDE_PAGE = 1120
 POOL_WIDTHS = (256, 340)  # on a narrow page, on a wide one
 INSPECTOR_WIDTHS = (200, 236)
+NARROW_TEXTS = ("Presets", "Whole", "Matrix")
 
 
 class RankingPage(QWidget):
@@ -60,6 +65,8 @@ class RankingPage(QWidget):
         self._thumbnails = ThumbnailLoader(self)
         self.pool = ClassPool(self._model)
         self.ladder = LadderView()
+        self.matrix = RankingMatrix()
+        self.tools = RankingTools(session, self)
         self.inspector = RankingInspector(session.undo_stack)
         self._title = QLabel()
         self._buttons: dict[QToolButton, str] = {}
@@ -92,8 +99,12 @@ class RankingPage(QWidget):
         set_role(self._hint, "muted")
         columns = QHBoxLayout()
         columns.setSpacing(SPACING * 3)
-        columns.addLayout(_column(_heading("Classes"), self.pool, self._hint))
-        columns.addLayout(_column(self._title, scroll), 1)
+        self._classes_title = _heading("Classes")
+        columns.addLayout(_column(self._classes_title, self.pool, self._hint))
+        self._views = QStackedWidget()
+        self._views.addWidget(scroll)
+        self._views.addWidget(self.matrix)
+        columns.addLayout(_column(self._title, self._views), 1)
         columns.addLayout(_column(self.inspector))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(SPACING * 3, SPACING * 2, SPACING * 3, SPACING * 2)
@@ -126,6 +137,15 @@ class RankingPage(QWidget):
         self._clear = self._tool(
             top, "Clear", "mdi6.close-circle-outline", "Empty this ladder", self._on_clear
         )
+        more = self._tool(top, "Whole", "mdi6.dots-horizontal", "Edit the whole ranking", None)
+        more.setMenu(self.tools.menu)
+        more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._matrix_button = self._tool(
+            top, "Matrix", "mdi6.grid", "Show all classes at once (Ctrl+M)", None
+        )
+        self._matrix_button.setCheckable(True)
+        self._matrix_button.setShortcut("Ctrl+M")
+        self._matrix_button.toggled.connect(self._on_matrix_toggled)
 
     def _tool(
         self,
@@ -169,6 +189,8 @@ class RankingPage(QWidget):
         self.ladder.removal_requested.connect(self._on_removal_requested)
         self.ladder.similarity_requested.connect(self._on_similarity_requested)
         self.inspector.repair_requested.connect(self._on_repair)
+        self.matrix.entry_requested.connect(self._on_entry_requested)
+        self.matrix.class_chosen.connect(self._on_row_chosen)
 
     def shut_down(self) -> None:
         """Waits for the workers; the window calls it before it goes."""
@@ -222,6 +244,12 @@ class RankingPage(QWidget):
         for widget in (self.pool, self._hint):
             widget.setFixedWidth(POOL_WIDTHS[wide])
         self.inspector.setFixedWidth(INSPECTOR_WIDTHS[wide])
+        style = Qt.ToolButtonStyle
+        for button in self._buttons:
+            has_text = wide or button.text() in NARROW_TEXTS
+            button.setToolButtonStyle(
+                style.ToolButtonTextBesideIcon if has_text else style.ToolButtonIconOnly
+            )
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -250,13 +278,32 @@ class RankingPage(QWidget):
         after = self._session.ranking.stepped(self._anchor, name, step)
         at = after.tier_index(self._anchor, name)
         if at is not None:
-            self._session.edit(after, f"{self._anchor}: {name} to rank {at + 2}")
+            text = f"{self._anchor}: {name} to rank {at + 2}"
+            self._session.edit(after, text, f"step {self._anchor} {name}")
 
     @Slot(int, float)
     def _on_similarity_requested(self, tier: int, similarity: float) -> None:
         after = self._session.ranking.with_similarity(self._anchor, tier, similarity)
         value = after.similarities(self._anchor)[tier]
         self._session.edit(after, f"{self._anchor}: rank {tier + 2} at {value:.2f}")
+
+    @Slot(str, str, float)
+    def _on_entry_requested(self, anchor: str, name: str, similarity: float) -> None:
+        after = with_entry(self._session.ranking, anchor, name, similarity)
+        what = f"at {similarity:.2f}" if similarity else "a negative"
+        self._session.edit(after, f"{anchor}: {name} {what}")
+
+    @Slot(str)
+    def _on_row_chosen(self, name: str) -> None:
+        self._session.select_class(name)
+        self._matrix_button.setChecked(False)
+
+    @Slot(bool)
+    def _on_matrix_toggled(self, on: bool) -> None:
+        self._views.setCurrentIndex(int(on))
+        for widget in (self.pool, self._hint, self._classes_title):
+            widget.setVisible(not on)
+        self._refresh()
 
     @Slot()
     def _on_space(self) -> None:
@@ -293,7 +340,9 @@ class RankingPage(QWidget):
     def _refresh(self) -> None:
         session, anchor = self._session, self._anchor
         ranking, config = session.ranking, session.config
-        self._title.setText(f"{anchor}, and what is like it" if anchor else "No data yet")
+        one = f"{anchor}, and what is like it" if anchor else "No data yet"
+        self._title.setText("All classes" if self._matrix_button.isChecked() else one)
+        self.matrix.show_ranking(ranking, self._classes, config.ranking.depth)
         self._model.set_ranking(ranking)
         self._model.set_anchor(anchor)
         self.ladder.set_ladder(ranking, anchor, self._classes, config)

@@ -47,7 +47,7 @@ HIDDEN_KEYS = ("data.folder", "ranking.source")
 SPLIT_KEYS = ("data.train_split", "data.validation_split", "data.test_split")
 FORM_WIDTH_PX = 288
 RUNS_WIDTH_PX = 240
-LEAST_FORM_WIDTH_PX = 248
+LEAST_FORM_WIDTH_PX = 280
 LEAST_RUNS_WIDTH_PX = 176
 
 

@@ -73,6 +73,26 @@ def test_every_edit_is_one_step_and_no_change_is_none(session: Session) -> None:
     assert seen == [first, Ranking(), first]
 
 
+def test_steps_of_one_gesture_are_one_step(session: Session) -> None:
+    start = Ranking().moved("cat", ["dog"], 0).moved("cat", ["cow"], 1).moved("cat", ["bus"], 2)
+    session.edit(start, "made")
+    for rank in (3, 2):
+        session.edit(session.ranking.stepped("cat", "bus", -1), f"bus to rank {rank}", "step bus")
+    assert session.undo_stack.count() == 2
+    assert session.undo_stack.undoText() == "bus to rank 2"
+    session.undo_stack.undo()
+    assert session.ranking == start
+    session.undo_stack.redo()
+    assert session.ranking.ranked("cat") == ("bus", "dog", "cow")
+    session.edit(session.ranking.stepped("cat", "cow", -1), "cow", "step cow")
+    assert session.undo_stack.count() == 3, "another gesture is another step"
+    session.edit(session.ranking.stepped("cat", "cow", 1), "cow", "step cow")
+    assert session.undo_stack.count() == 2, "there and back is no step"
+    session.edit(session.ranking.cleared("cat"), "clear")
+    session.edit(start, "again")
+    assert session.undo_stack.count() == 4
+
+
 def test_200_random_edits_and_undos_give_the_same_yaml(session: Session) -> None:
     chance = random.Random(4)
     names = ["bird", "boat", "bus", "car", "cat", "cow"]

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QDoubleSpinBox,
     QLabel,
+    QMenu,
     QPushButton,
     QToolButton,
     QWidget,
@@ -22,6 +23,7 @@ from core.ranking import Ranking
 from gui.models.class_pool_model import mime_of
 from gui.models.ladder import MIME_TYPE
 from gui.pages.ranking_page import RankingPage
+from gui.pages.ranking_tools import ComparisonDialog
 from gui.session import Session
 
 ALT = Qt.KeyboardModifier.AltModifier
@@ -264,3 +266,103 @@ def test_every_widget_that_takes_the_keyboard_has_a_name(page: RankingPage) -> N
         and not widget.accessibleName()
     ]
     assert nameless == []
+
+
+# ----- the whole ranking -----
+
+
+def tool(page: RankingPage, name: str) -> QToolButton:
+    button = page.findChild(QToolButton, f"tool{name}")
+    assert button is not None
+    return button
+
+
+def shown(page: RankingPage, anchor: str, name: str) -> str:
+    model = page.matrix.model
+    return str(model.index(model.classes.index(anchor), model.classes.index(name)).data())
+
+
+def test_the_matrix_shows_and_edits_every_ladder(
+    page: RankingPage, loaded_session: Session, wait_until: Callable[..., None]
+) -> None:
+    loaded_session.edit(Ranking().moved("aeroplane", ["bird"], 0), "made")
+    tool(page, "Matrix").click()
+    assert page.matrix.isVisible()
+    assert shown(page, "aeroplane", "bird") == ".50"
+    assert shown(page, "aeroplane", "aeroplane") == "1"
+    assert shown(page, "bird", "aeroplane") == ""
+    model, table = page.matrix.model, page.matrix.table
+    cell = model.index(model.classes.index("bird"), model.classes.index("aeroplane"))
+    table.setCurrentIndex(cell)
+    table.setFocus()
+    QTest.keyClick(table, Qt.Key.Key_F2)
+    editor = table.findChild(QDoubleSpinBox)
+    assert editor is not None
+    editor.setValue(0.8)
+    QTest.keyClick(editor, Qt.Key.Key_Return)
+    wait_until(lambda: tiers(loaded_session, "bird") == [("aeroplane",)])
+    assert loaded_session.ranking.similarities("bird") == (0.8,)
+    assert loaded_session.undo_stack.undoText() == "bird: aeroplane at 0.80"
+    QTest.keyClick(table, Qt.Key.Key_Delete)
+    assert tiers(loaded_session, "bird") == []
+    loaded_session.undo_stack.undo()
+    assert shown(page, "bird", "aeroplane") == ".80"
+    diagonal = model.index(0, 0)
+    assert not diagonal.flags() & Qt.ItemFlag.ItemIsEditable
+    table.verticalHeader().sectionClicked.emit(model.classes.index("cat"))
+    assert loaded_session.selected_class == "cat"
+    assert page.ladder.isVisible()
+
+
+def test_the_menu_edits_the_whole_ranking_in_single_steps(
+    page: RankingPage, loaded_session: Session
+) -> None:
+    loaded_session.edit(Ranking().moved("aeroplane", ["bird"], 0), "made")
+    loaded_session.select_class("aeroplane")
+
+    def choose(*words: str) -> None:
+        page.tools.fill()
+        menu: QMenu = page.tools.menu
+        for word in words[:-1]:
+            menu = next(m for m in menu.findChildren(QMenu) if m.title().startswith(word))
+        action = next(a for a in menu.actions() if a.text().startswith(words[-1]))
+        assert action.isEnabled(), action.text()
+        action.trigger()
+
+    choose("Copy", "boat")
+    assert tiers(loaded_session, "boat") == [("bird",)]
+    assert loaded_session.undo_stack.undoText() == "copy aeroplane to boat"
+    loaded_session.select_class("aeroplane")
+    choose("Mirror aeroplane")
+    assert tiers(loaded_session, "bird") == [("aeroplane",)]
+    choose("Make the ranking symmetric")
+    assert {name for tier in tiers(loaded_session, "bird") for name in tier} == {
+        "aeroplane",
+        "boat",
+    }
+    before = loaded_session.ranking
+    choose("Make a control", "Shuffle")
+    assert loaded_session.ranking != before
+    assert loaded_session.ranking.name.endswith("shuffled")
+    choose("Clear all")
+    assert loaded_session.ranking.similar == {}
+    for _ in range(5):
+        loaded_session.undo_stack.undo()
+    assert tiers(loaded_session, "aeroplane") == [("bird",)]
+    assert tiers(loaded_session, "boat") == []
+
+
+def test_a_comparison_lists_what_differs(page: RankingPage, loaded_session: Session) -> None:
+    loaded_session.open_ranking("voc2007-paper")
+    ranking = loaded_session.ranking.cleared("bird")
+    loaded_session.edit(ranking, "bird: clear")
+    shown: list[ComparisonDialog] = []
+    page.tools.shown.connect(shown.append)
+    page.tools.fill()
+    compare = next(m for m in page.tools.menu.findChildren(QMenu) if m.title().startswith("Comp"))
+    next(a for a in compare.actions() if a.text() == "voc2007-paper").trigger()
+    (dialog,) = shown
+    assert not dialog.isModal()
+    rows = [dialog.rows.item(i).text() for i in range(dialog.rows.count())]
+    assert rows == ["bird: aeroplane (0.50) → nothing"]
+    dialog.close()

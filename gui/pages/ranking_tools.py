@@ -1,0 +1,161 @@
+"""Edits of a whole ranking, in one menu; each is one step that can be undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtWidgets import QDialog, QLabel, QListWidget, QMenu, QVBoxLayout, QWidget
+
+from core.errors import AkinError
+from core.ranking import Ranking
+from core.ranking_controls import CONTROLS, Control, controlled
+from core.ranking_edits import cleared, copied, differences, mirrored, symmetrised
+from core.ranking_files import load_ranking, preset_names
+from gui.session import Session
+from gui.theme import SPACING, set_role
+
+_CONTROL_TEXT = {
+    "shuffled": ("Shuffle", "The same shape with other classes: does the annotation matter?"),
+    "reversed": ("Reverse", "Every ladder upside down"),
+    "truncated": ("Truncate to two ranks", "Only the most alike tier of each class"),
+    "random": ("Random", "A ranking drawn by chance, with ladders as long"),
+}
+
+
+class RankingTools(QObject):
+    """Fills a menu with what can be done to the whole ranking.
+
+    Args:
+        session: Whose ranking; every edit goes through `Session.edit`.
+        parent: The widget that dialogs belong to, and the owner.
+    """
+
+    shown = Signal(object)  # the dialog of a comparison
+
+    def __init__(self, session: Session, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._widget = parent
+        self.menu = QMenu(parent)
+        self.menu.setToolTipsVisible(True)
+        self._copies, self._controls = QMenu(self.menu), QMenu("Make a control of it", self.menu)
+        self._controls.setToolTipsVisible(True)
+        self._comparisons = QMenu("Compare it with", self.menu)
+        self.menu.aboutToShow.connect(self.fill)
+
+    @Slot()
+    def fill(self) -> None:
+        """Fills the menu for the class and the ranking at hand."""
+        menu, session = self.menu, self._session
+        menu.clear()
+        anchor, ranking = session.selected_class, session.ranking
+        classes = session.dataset.classes if session.dataset else ()
+        copy = self._copies
+        copy.clear()
+        copy.setTitle(f"Copy the ladder of {anchor or 'a class'} to")
+        menu.addMenu(copy)
+        copy.setEnabled(bool(ranking.tiers(anchor)))
+        self._add(copy, "all classes", partial(self._copy, classes))
+        copy.addSeparator()
+        for name in classes:
+            if name != anchor:
+                self._add(copy, name, partial(self._copy, (name,)))
+        can_mirror = bool(anchor) and mirrored(ranking, anchor) != ranking
+        self._add(
+            menu,
+            f"Mirror {anchor}: those it ranks rank it back" if anchor else "Mirror",
+            partial(self._edit, lambda r: mirrored(r, anchor), f"{anchor}: mirror"),
+            enabled=can_mirror,
+        )
+        self._add(
+            menu,
+            "Make the ranking symmetric",
+            partial(self._edit, symmetrised, "make symmetric"),
+            enabled=symmetrised(ranking) != ranking,
+        )
+        self._add(
+            menu,
+            "Clear all ladders",
+            partial(self._edit, cleared, "clear all"),
+            enabled=bool(ranking.similar),
+        )
+        menu.addSeparator()
+        controls = self._controls
+        controls.clear()
+        menu.addMenu(controls)
+        controls.setEnabled(bool(ranking.similar))
+        for control in CONTROLS:
+            text, tip = _CONTROL_TEXT[control]
+            self._add(controls, text, partial(self._control, control, classes), tip=tip)
+        compare = self._comparisons
+        compare.clear()
+        menu.addMenu(compare)
+        for name in preset_names():
+            self._add(compare, name, partial(self._compare, name))
+
+    def _add(
+        self,
+        menu: QMenu,
+        text: str,
+        run: Callable[[], None],
+        *,
+        enabled: bool = True,
+        tip: str = "",
+    ) -> None:
+        action = menu.addAction(text)
+        action.setEnabled(enabled)
+        action.setToolTip(tip or text)
+        action.triggered.connect(run)
+
+    def _edit(self, change: Callable[[Ranking], Ranking], text: str) -> None:
+        self._session.edit(change(self._session.ranking), text)
+
+    def _copy(self, targets: tuple[str, ...]) -> None:
+        anchor = self._session.selected_class
+        where = targets[0] if len(targets) == 1 else "all"
+        self._edit(lambda r: copied(r, anchor, targets), f"copy {anchor} to {where}")
+
+    def _control(self, control: Control, classes: tuple[str, ...]) -> None:
+        number = {"truncated": 2}.get(control, self._session.config.seed)
+        name = self._session.ranking.name
+        self._edit(
+            lambda r: controlled(r, control, number, classes, name=f"{name} {control}"), control
+        )
+
+    def _compare(self, name: str) -> None:
+        try:
+            other = load_ranking(name)
+        except AkinError as error:
+            self._session.post_error(error)
+            return
+        classes = self._session.dataset.classes if self._session.dataset else ()
+        dialog = ComparisonDialog(self._session.ranking, other, classes, self._widget)
+        dialog.show()
+        self.shown.emit(dialog)
+
+
+class ComparisonDialog(QDialog):
+    """What differs between two rankings; blocks nothing."""
+
+    def __init__(
+        self, mine: Ranking, other: Ranking, classes: tuple[str, ...], parent: QWidget
+    ) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(f"{mine.name} and {other.name}")
+        self.resize(720, 420)
+        found = differences(other, mine, classes)
+        count = f"{len(found)} classes differ" if found else "They are the same"
+        title = QLabel(f"{count}. Left of the arrow {other.name}, right of it {mine.name}.")
+        title.setWordWrap(True)
+        set_role(title, "muted")
+        self.rows = QListWidget()
+        self.rows.setAccessibleName("Classes whose ladders differ")
+        self.rows.setWordWrap(True)
+        self.rows.addItems(list(found))
+        layout = QVBoxLayout(self)
+        layout.setSpacing(SPACING)
+        layout.addWidget(title)
+        layout.addWidget(self.rows, 1)
