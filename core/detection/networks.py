@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, hub, nn
 from torchvision.models import detection, get_model_weights
 from torchvision.models.detection import FasterRCNN
 from torchvision.ops.misc import FrozenBatchNorm2d
@@ -133,10 +133,11 @@ def read_weights(network: str, source: str) -> Weights:
     if known is not None and source in known.__members__:
         try:
             state = known[source].get_state_dict(progress=False, check_hash=True)
-        except (OSError, RuntimeError) as error:
+        except (*_UNREADABLE, zipfile.BadZipFile) as error:
             raise ConfigError(
-                f"The weights '{source}' of {network} could not be downloaded.",
-                "Check the network, or give a local file with --weights.",
+                f"The weights '{source}' of {network} could not be downloaded, or came damaged.",
+                f"Check the network and delete what is in {hub.get_dir()}/checkpoints, or give a "
+                "local file with --weights.",
                 "detector.weights",
             ) from error
         return Weights(state)

@@ -55,6 +55,8 @@ class PixelSource:
 
     def read(self, image_indices: Sequence[int]) -> list[Tensor | None]:
         """Returns images as uint8, shape (3, H, W); None where one cannot be decoded."""
+        if all(at in self._kept for at in image_indices):
+            return [self._read(at) for at in image_indices]
         with ThreadPoolExecutor(max_workers=_threads(len(image_indices))) as pool:
             return list(pool.map(self._read, image_indices))
 

@@ -17,7 +17,7 @@ from torchvision.models.detection import FasterRCNN
 
 from core.detection.networks import DetectorDescription
 from core.detection.torchvision_detector import TorchvisionDetector
-from core.events import Emit, EpochCompleted, PhaseChanged
+from core.events import Emit, EpochCompleted, PhaseChanged, WarningRaised
 from core.training.control import TrainingControl
 from core.training.detector_config import DetectorConfig
 from core.training.detector_data import DetectorData, TrainingImages
@@ -191,11 +191,20 @@ class DetectorLoop:
         """Judges the network as it is on some images; None without any, or when stopped."""
         if not len(images):
             return None
+        source = self._images.source
+        told = len(source.problems)
         detector = TorchvisionDetector(
-            self._data.index, self._network, self._description, self._device, keep=True
+            self._data.index,
+            self._network,
+            self._description,
+            self._device,
+            keep=True,
+            source=source,
         )
         judged = judge(self._data.index, images, detector, should_stop, **options)
         self._network.train()
+        for problem in source.problems[told:]:
+            self._emit(WarningRaised(message=problem.message))
         return judged
 
     def _complete_epoch(self) -> None:

@@ -14,6 +14,7 @@ from core.data import open_dataset
 from core.data.index import DatasetIndex
 from core.detection.detector import Detector
 from core.detection.networks import (
+    STOCK,
     DetectorDescription,
     build_network,
     fuse_batch_norms,
@@ -175,3 +176,15 @@ def test_detectors_that_cannot_be_had(
     with pytest.raises(ConfigError, match=message) as raised:
         open_torchvision_detector(index, source, weights, CPU)
     assert raised.value.hint
+
+
+def test_a_corrupt_download_is_a_sentence(
+    index: DatasetIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("torch.hub._hub_dir", str(tmp_path))
+    name = Path(STOCK[MOBILENET].COCO_V1.url).name
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / name).write_bytes(b"PK\x03\x04 cut short")
+    with pytest.raises(ConfigError, match="came damaged") as raised:
+        open_torchvision_detector(index, f"torchvision:{MOBILENET}", "COCO_V1", CPU)
+    assert str(tmp_path) in raised.value.hint
