@@ -263,7 +263,7 @@ def _checkpoint_of(source: str) -> Path:
     path = Path(source)
     if path.is_file():
         return path
-    for name in ("best.pt", "last.pt"):
+    for name in ("last.pt", "best.pt"):  # metrics.json is of last.pt.
         if (path / "checkpoints" / name).is_file():
             return path / "checkpoints" / name
     if path.is_dir():
