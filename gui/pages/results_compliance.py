@@ -24,6 +24,7 @@ from gui.pages.results_confusion import IntArray
 from gui.pages.results_data import RunResults
 from gui.theme import SPACING, set_role, tokens
 from gui.widgets.curve_plot import CurveStack, Line, Panel
+from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.figure_export import ExportButton
 from gui.widgets.heat_strip import HeatCell, HeatStrip
 from gui.widgets.notes import note_label
@@ -53,7 +54,10 @@ class ComplianceCard(ViewCard):
         self.curve.set_x_label("epoch")
         self.curve.view.setAccessibleName("Rank compliance over the epochs")
         self.ranks = QuantilePlot("Similarity against rank")
-        self.violation = QToolButton()
+        self.violation = QLabel()
+        self.violation.setWordWrap(True)
+        self.show_violation = QToolButton()
+        self.show_violation.setText("Show")
         self.severity = QLabel()
         self.severity.setWordWrap(True)
         self.note = note_label(NO_RANKING)
@@ -76,10 +80,11 @@ class ComplianceCard(ViewCard):
         column.addWidget(self.severity)
         super().__init__("Rank compliance", body, (self.exports[0],), parent)
         self.strip.column_clicked.connect(self._on_class)
-        self.violation.clicked.connect(self._on_violation)
+        self.show_violation.clicked.connect(self._on_violation)
 
     def _full(self) -> QWidget:
-        title = QLabel("share that holds on validation objects")
+        title = ElidedLabel()
+        title.setText("holds on validation, by epoch")
         set_role(title, "muted")
         self._curve_side = QWidget()
         side = QVBoxLayout(self._curve_side)
@@ -99,7 +104,10 @@ class ComplianceCard(ViewCard):
         column.setSpacing(SPACING)
         column.addWidget(self.strip)
         column.addLayout(plots, 1)
-        column.addWidget(self.violation, 0, Qt.AlignmentFlag.AlignLeft)
+        line = QHBoxLayout()
+        line.addWidget(self.violation, 1)
+        line.addWidget(self.show_violation)
+        column.addLayout(line)
         return page
 
     # ----- showing -----
@@ -163,7 +171,10 @@ class ComplianceCard(ViewCard):
         predictions, similarity_CC = results.predictions, results.similarity_CC()
         anchor = None if name is None else predictions.classes.index(name)
         rows = similarity_by_rank(predictions.score_NC, predictions.label_N, similarity_CC, anchor)
-        boxes = [QuantileBox(row.rank, row.quantiles, row.mean, row.count) for row in rows]
+        boxes = [
+            QuantileBox(row.rank, row.quantiles, row.mean, row.count, _short(row.rank))
+            for row in rows
+        ]
         self.ranks.set_boxes(f"cosine to class means: {name or 'all classes'}", boxes)
         chosen_N = predictions.label_N >= 0 if anchor is None else predictions.label_N == anchor
         pairs = rank_compliance(
@@ -173,13 +184,14 @@ class ComplianceCard(ViewCard):
             predictions.classes,
         ).violating_pairs
         self._worst = pairs[0] if pairs else None
-        self.violation.setVisible(self._worst is not None)
+        for widget in (self.violation, self.show_violation):
+            widget.setVisible(self._worst is not None)
         if self._worst is not None:
             self.violation.setText(
                 f"Worst: {_violation_text(self._worst)} ({self._worst.count} of "
                 f"{round(self._worst.count / self._worst.share)})"
             )
-            self.violation.setAccessibleName(f"Show the objects: {self.violation.text()}")
+            self.show_violation.setAccessibleName(f"Show the objects: {self.violation.text()}")
 
     @Slot(int)
     def _on_class(self, column: int) -> None:
@@ -196,6 +208,10 @@ class ComplianceCard(ViewCard):
         assert pair is not None
         rows = rows_of_violation(results, pair)
         self.rows_selected.emit(rows, f"{_violation_text(pair)} ({len(rows)})")
+
+
+def _short(rank: str) -> str:
+    return rank.removeprefix("rank ").replace("negatives", "neg.")
 
 
 def rows_of_violation(results: RunResults, pair: ViolatingPair) -> IntArray:

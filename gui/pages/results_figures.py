@@ -42,8 +42,8 @@ def key_figures(metrics: dict[str, Any]) -> tuple[KeyFigure, ...]:
         ),
         KeyFigure(
             percent(metrics.get("balanced_accuracy")),
-            "balanced accuracy",
-            "Mean recall over the classes: each class counts the same.",
+            "balanced",
+            "Balanced accuracy: mean recall over the classes: each class counts the same.",
         ),
         KeyFigure(
             percent(metrics.get("majority_share")),
@@ -65,12 +65,14 @@ def _auroc(ood: dict[str, Any] | None) -> KeyFigure:
     interval = ood.get("auroc_interval")
     value = f"{ood['auroc']:.3f}"
     if interval and None not in interval:
-        value += f" [{interval[0]:.3f}, {interval[1]:.3f}]"
+        value += f" ±{(interval[1] - interval[0]) / 2:.3f}"
     names = ", ".join(ood.get("withheld") or ())
     tip = (
         f"Known against withheld test objects ({names}); score: {ood.get('score')}. "
-        "In brackets the 95 % interval of a bootstrap over images."
+        "± half of the 95 % interval of a bootstrap over images."
     )
+    if interval and None not in interval:
+        tip += f" It reaches from {interval[0]:.3f} to {interval[1]:.3f}."
     return KeyFigure(value, f"AUROC · {names} withheld", tip)
 
 
@@ -81,7 +83,7 @@ class FigureRow(QWidget):
         super().__init__(parent)
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(3 * SPACING)
+        self._layout.setSpacing(2 * SPACING)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.figures: tuple[KeyFigure, ...] = ()
 

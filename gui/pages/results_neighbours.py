@@ -68,6 +68,11 @@ def neighbours_of(results: RunResults, row: int, count: int = NEIGHBOURS) -> tup
     return tuple(neighbours[:count])
 
 
+def _caption(neighbour: Neighbour) -> str:
+    below = (f"{neighbour.cosine:.3f}", neighbour.relation)
+    return f"{neighbour.name}\n{' · '.join(filter(None, below))}"
+
+
 def neighbours_in_words(neighbours: tuple[Neighbour, ...]) -> str:
     """Returns such as "Of its 30 nearest: 21 cat (rank 1), 6 dog (rank 2), 3 car (negative)."""
     counts = Counter((n.name, n.relation) for n in neighbours)
@@ -210,7 +215,7 @@ class NeighboursCard(ViewCard):
         objects_N = self._objects_N
         self.query_model.show_objects(self._index, (int(objects_N[row]),))
         rows = [neighbour.row for neighbour in self.neighbours]
-        captions = tuple(f"{n.name}\n{n.cosine:.2f} {n.relation}".rstrip() for n in self.neighbours)
+        captions = tuple(_caption(n) for n in self.neighbours)
         self.model.show_objects(self._index, tuple(objects_N[rows].tolist()), captions)
         self.view.scrollToTop()
 

@@ -30,8 +30,8 @@ from gui.widgets.view_card import ViewCard
 
 KINDS = (
     ("roc", "ROC"),
-    ("known", "Precision, recall of known"),
-    ("withheld", "Precision, recall of withheld"),
+    ("known", "PR of known"),
+    ("withheld", "PR of withheld"),
 )
 SCORES = tuple((name, name.capitalize()) for name in SCORE_FUNCTIONS)
 FULL_PX, EMPTY_PX = 300, 130
@@ -51,10 +51,11 @@ class OodCard(ViewCard):
         self.plot = RocPlot()
         self.kind = ChoiceButton("Which curve", KINDS)
         self.score = ChoiceButton("Which score", SCORES)
-        self.rejects = QCheckBox("Reject in the matrix")
+        self.rejects = QCheckBox("Reject")
+        self.rejects.setAccessibleName("Call objects below the threshold unknown in the matrix")
         self.rejects.setToolTip("Objects below the threshold become “unknown” in the matrix")
         self.validated = QToolButton()
-        self.validated.setText("From validation")
+        self.validated.setText("Reset")
         self.validated.setToolTip("Back to the threshold that was chosen on the validation split")
         self.validated.setAccessibleName(self.validated.toolTip())
         self.groups = QLabel()
@@ -194,8 +195,9 @@ class OodCard(ViewCard):
             (self.lost, "known rejected", self._rows(known=True, rejected=True)),
             (self.taken, "withheld accepted", self._rows(known=False, rejected=False)),
         ):
-            button.setText(f"Show {len(rows)} {words}")
-            button.setAccessibleName(f"Show the {len(rows)} {words} at this threshold")
+            button.setText(f"{len(rows)} {words}")
+            button.setToolTip(f"Show the {len(rows)} {words} at this threshold")
+            button.setAccessibleName(button.toolTip())
             button.setEnabled(len(rows) > 0)
 
     @Slot(float)

@@ -135,7 +135,7 @@ class HeatStrip(QWidget):
     def paint_figure(self, painter: QPainter, target: QRectF) -> None:
         colours = tokens(self.palette())
         font = QFont(self.font())
-        font.setPixelSize(11)
+        font.setPixelSize(10)
         painter.setFont(font)
         metrics = QFontMetricsF(font)
         values = [cell.value for cell in self._cells.values() if cell.value is not None]

@@ -27,12 +27,14 @@ class QuantileBox:
         quantiles: At 5, 25, 50, 75 and 95 %.
         mean: Its mean.
         count: Of how many values.
+        short: Under it where there is no room for its name.
     """
 
     name: str
     quantiles: tuple[float, ...]
     mean: float
     count: int
+    short: str = ""
 
     @property
     def words(self) -> str:
@@ -111,7 +113,8 @@ class QuantilePlot(QWidget):
             self._paint_box(painter, area, middle, min(width * 0.5, 36), box)
             painter.setPen(QColor(colours.text))
             room = QRectF(middle - width / 2, area.bottom() + 4, width, NAME_PX - 4)
-            name = metrics.elidedText(box.name, elide, width - 2)
+            fits = metrics.horizontalAdvance(box.name) <= width - 2
+            name = metrics.elidedText(box.name if fits else box.short or box.name, elide, width - 2)
             painter.drawText(room, Qt.AlignmentFlag.AlignCenter, name)
 
     def _paint_scale(self, painter: QPainter, area: QRectF) -> None:
