@@ -180,7 +180,7 @@ def _resized_crop(crops_BCHW: Tensor, box_B4: Tensor, flip_B: Tensor, size: int)
         images_BCSS, float32 in [0, 1]; in memory a row of all channels follows another.
     """
     device, (count, channels, height, width) = crops_BCHW.device, crops_BCHW.shape
-    box_B5 = torch.cat([box_B4, flip_B[:, None]], dim=1).to(device, torch.float32)
+    box_B5 = torch.cat([box_B4, flip_B[:, None]], dim=1).float().to(device, non_blocking=True)
     top_B, left_B, height_B, width_B, flip_B = box_B5.unbind(dim=1)
     rows_BSI = _resample_weights(top_B, height_B, torch.zeros_like(top_B), height, size)
     columns_BSI = _resample_weights(left_B, width_B, flip_B, width, size)
