@@ -85,6 +85,7 @@ def tsne(
         should_stop: Asked between stages; once true, the picture is returned as it is.
     """
     from sklearn.manifold import TSNE  # noqa: PLC0415 (slow to import)
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415
 
     rows = np.asarray(embedding_ND, dtype=np.float64)
     start = pca(rows, dimensions=dimensions).points_NK if previous_NK is None else previous_NK
@@ -106,7 +107,9 @@ def tsne(
             learning_rate=max(len(rows) / _TSNE_STAGES[0][0] / 4, 50.0),
             max_iter=iterations,
         )
-        points = np.asarray(model.fit_transform(rows), dtype=np.float64)
+        # One thread: several spin while they wait, five times slower on a busy machine.
+        with threadpool_limits(1, user_api="openmp"):
+            points = np.asarray(model.fit_transform(rows), dtype=np.float64)
         done += iterations
     progress(done, total)
     points -= points.mean(axis=0)

@@ -34,7 +34,7 @@ KINDS = (
     ("withheld", "PR of withheld"),
 )
 SCORES = tuple((name, name.capitalize()) for name in SCORE_FUNCTIONS)
-FULL_PX, EMPTY_PX = 300, 130
+FULL_PX, EMPTY_PX = 300, 170
 QWIDGETSIZE_MAX = (1 << 24) - 1
 
 
