@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "end_to_end")]
 
 from driver import Script, open_window, run_script, virtual_screen, wait  # noqa: E402
+from PySide6.QtWidgets import QToolButton  # noqa: E402
 
 from gui.main_window import MainWindow  # noqa: E402
 from gui.session import Session  # noqa: E402
@@ -41,6 +42,9 @@ def script(session: Session, window: MainWindow, folder: Path, epochs: int) -> S
         window.show_page(page)
         yield wait(3)
         shoot(page)
+    yield from _show_matrix(window, on=True)
+    shoot("ranking-matrix")
+    yield from _show_matrix(window, on=False)
     session.set_config_values({"data.withheld": WITHHELD, "training.epochs": epochs})
     window.show_page("training")
     yield wait(1)
@@ -54,14 +58,33 @@ def script(session: Session, window: MainWindow, folder: Path, epochs: int) -> S
     yield wait(2)
     shoot("results")
     session.select_objects(None)
-    window.show_page("detections")
-    yield wait(3)
+    yield from _open_first_error(window)
     shoot("detections")
     window.set_theme("dark")
     for page in PAGES:
         window.show_page(page)
         yield wait(1)
         shoot(f"{page}-dark")
+
+
+def _show_matrix(window: MainWindow, *, on: bool) -> Script:
+    button = window.page("ranking").findChild(QToolButton, "toolMatrix")
+    assert button is not None
+    button.setChecked(on)
+    yield wait(0.5)
+
+
+def _open_first_error(window: MainWindow) -> Script:
+    from gui.pages.detections_page import DetectionsPage
+
+    window.show_page("detections")
+    page = window.page("detections")
+    assert isinstance(page, DetectionsPage)
+    yield wait(3)
+    page.open_row(0)
+    yield wait(1)
+    page._on_error_requested(1)
+    yield wait(2)
 
 
 def _select_worst_confusion(window: MainWindow) -> None:
