@@ -35,7 +35,7 @@ from core.ranking_files import load_ranking
 from core.runs import Run, RunStore, default_workspace, open_run
 from core.training.control import TrainingControl
 from core.training.distributed import Team, is_main_process, join_team
-from core.training.extension import extended
+from core.training.extension import extended, planned_for
 
 # Older typer raises click's errors, newer typer its own copies of them.
 CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
@@ -167,9 +167,10 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue --run.")] = False,
     more: Annotated[
-        int | None, typer.Option("--more", metavar="K", help="With --resume: K more epochs.")
+        int | None,
+        typer.Option("--more", metavar="K", help="With --resume: K epochs more than planned."),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Short for training.epochs.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="training.epochs; with --resume too.")] = None,
     assignments: Annotated[
         list[str] | None, typer.Option("--set", metavar="key=value", help="Any key.")
     ] = None,
@@ -182,7 +183,9 @@ def train(
         if resume:
             if run is None:
                 raise RunError("--resume needs a run directory.", "Give --run DIR.")
-            return _reopened(run, more)
+            refused = {"--set": assignments, "--data": data, "--ranking": ranking}
+            refused |= {"--recipe": recipe, "CONFIG.yaml": config_file}
+            return _reopened(run, more, epochs, [word for word in refused if refused[word]])
         if more is not None:
             raise ConfigError("--more needs a run to continue.", "Give --run DIR --resume.")
         return _requested_run(config_file, recipe, data, ranking, run, epochs, assignments)
@@ -191,9 +194,18 @@ def train(
     _train(Run(Path(path)), resume=resume, as_json=as_json, team=team)
 
 
-def _reopened(path: Path, more: int | None) -> Run:
+def _reopened(path: Path, more: int | None, epochs: int | None, refused: Sequence[str]) -> Run:
     run = open_run(path)
-    return run if more is None else extended(run, more)
+    if refused:
+        raise ConfigError(
+            f"{refused[0]} does not fit --resume: a run goes on as it was begun.",
+            "Only --epochs or --more may change; or train a new run.",
+        )
+    if more is not None and epochs is not None:
+        raise ConfigError("--more and --epochs were given.", "Give one of them.")
+    if more is not None:
+        return extended(run, more)
+    return run if epochs is None else planned_for(run, epochs)
 
 
 def _requested_run(

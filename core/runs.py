@@ -240,6 +240,13 @@ class Run:
     def write_outcome(self, outcome: Outcome) -> None:
         write_json(self.path / "outcome.json", asdict(outcome))
 
+    def discard(self) -> None:
+        """Removes what the run made: its directory, unless that had been there, empty."""
+        keep = self.environment().get("folder_was_there") is True
+        shutil.rmtree(self.path, ignore_errors=True)
+        if keep:
+            self.path.mkdir(exist_ok=True)
+
     def events(self) -> Iterator[Event]:
         """Yields what events.jsonl holds; a last line cut by a kill is left out."""
         try:
@@ -320,10 +327,6 @@ class RunStore:
         found = [p for p in self.folder.iterdir() if (p / "config.yaml").is_file()]
         return [Run(path) for path in sorted(found, key=_run_order)]
 
-    def delete(self, run: Run) -> None:
-        """Removes a run directory (a cancelled run)."""
-        shutil.rmtree(run.path, ignore_errors=True)
-
     def _next_path(self, config: ExperimentConfig) -> Path:
         numbers = [_run_order(run.path)[0] for run in self.list()]
         number = max(numbers, default=0) + 1
@@ -346,6 +349,7 @@ def make_run_folder(target: Path) -> None:
                 f"{target} exists already.",
                 "Choose another --run directory, or continue it with --resume.",
             )
+        was_there = target.exists()
         for name in ("checkpoints", "figures", "tables"):
             (target / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -354,7 +358,8 @@ def make_run_folder(target: Path) -> None:
             "Choose a folder you can write to.",
         ) from error
     alive = {"pid": os.getpid(), "process_start": process_start(os.getpid())}
-    write_json(target / "environment.json", alive | {"started": time.time()})
+    known = {"started": time.time(), "folder_was_there": was_there}
+    write_json(target / "environment.json", alive | known)
 
 
 def open_run(path: Path) -> Run:

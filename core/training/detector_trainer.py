@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 
 import torch
@@ -287,7 +286,7 @@ class DetectorTrainer:
             if self._log is not None:
                 _close(self._log, event)
             if not self._resume and (unused or outcome.status == "cancelled"):
-                shutil.rmtree(self._run.path, ignore_errors=True)
+                self._run.discard()
             elif not unused:
                 self._run.write_outcome(outcome)
         except (AkinError, OSError) as error:

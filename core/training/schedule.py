@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from core.config import ScheduleConfig
+from core.config import ExperimentConfig, ScheduleConfig
 
 
 def learning_rate(
@@ -29,3 +29,25 @@ def learning_rate(
     progress = (step - warmup_steps) / max(1, total_steps - warmup_steps)
     floor = peak * schedule.final_factor
     return floor + (peak - floor) * (1 + math.cos(math.pi * progress)) / 2
+
+
+def rate_change(config: ExperimentConfig, last_rate: float, step: int, steps_per_epoch: int) -> str:
+    """Returns a sentence where a run goes on under another schedule than it was stopped under.
+
+    Args:
+        config: As it is now, perhaps with more epochs than before.
+        last_rate: The learning rate of the last step.
+        step: How many steps were taken; at least one.
+        steps_per_epoch: Steps in an epoch.
+    """
+    epochs, peak = config.training.epochs, config.optimizer.learning_rate
+    total = epochs * steps_per_epoch
+    if math.isclose(
+        learning_rate(config.schedule, peak, step - 1, steps_per_epoch, total), last_rate
+    ):
+        return ""
+    rate = learning_rate(config.schedule, peak, step, steps_per_epoch, total)
+    return (
+        f"The learning rate now follows the schedule of {epochs} epochs: it goes on at {rate:.3g}, "
+        f"after {last_rate:.3g}."
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import replace
 from typing import Any
@@ -34,6 +33,7 @@ from core.training.learner import Learner, build_optimizer
 from core.training.loop import Progress, TrainingLoop
 from core.training.outcomes import Cancelled, LossNotFiniteError, outcome_of
 from core.training.proposal_crops import with_proposals
+from core.training.schedule import rate_change
 
 CHECKPOINT_INTERVAL_S = 30.0
 JUDGING_AFTER_STOP_S = 1.0
@@ -142,6 +142,7 @@ class Trainer:
                     resumed_at_step=self._progress.step,
                 )
             )
+            self._tell_of_another_schedule(optimizer, loop.steps_per_epoch)
             self._emit(PhaseChanged(phase="warming up"))
             loop.run(CHECKPOINT_INTERVAL_S)
             if self._control.cancel_requested:
@@ -248,6 +249,15 @@ class Trainer:
             (self._run.path / "outcome.json").unlink(missing_ok=True)
         return loaded.warning
 
+    def _tell_of_another_schedule(
+        self, optimizer: torch.optim.Optimizer, steps_per_epoch: int
+    ) -> None:
+        if self._progress.step:
+            rate = optimizer.param_groups[0]["lr"]
+            message = rate_change(self._run.config, rate, self._progress.step, steps_per_epoch)
+            if message:
+                self._emit(WarningRaised(message=message))
+
     # ----- events and ends -----
 
     def _emit(self, event: Event) -> None:
@@ -288,7 +298,7 @@ class Trainer:
         try:
             self._close_log(event)
             if discard:
-                shutil.rmtree(self._run.path, ignore_errors=True)
+                self._run.discard()
             elif not self._judge_only and not unused:
                 self._run.write_outcome(outcome)
         except AkinError as error:

@@ -192,6 +192,16 @@ def test_train_evaluate_and_list(akin: Akin, tiny_voc: Path, tmp_path: Path) -> 
     longer = akin("train", "--run", run.path, "--resume", "--more", "1")
     assert "Trained 2 epochs" in longer.out
     assert Run(run.path).config.training.epochs == 2
+    for words, message, hint in (
+        (["--epochs", "2"], "has 2 epochs already", "Plan more than 2."),
+        (["--epochs", "3", "--more", "1"], "--more and --epochs were given", "one of them"),
+        (["--set", "seed=3"], "--set does not fit --resume", "a new run"),
+    ):
+        akin("train", "--run", run.path, "--resume", *words).expect_error(message, hint)
+    assert Run(run.path).config.training.epochs == 2
+    answer = akin("train", "--run", run.path, "--resume", "--epochs", "3")
+    assert "Trained 3 epochs" in answer.out
+    assert "warning: The learning rate now follows the schedule of 3 epochs" in answer.out
 
 
 def test_json_lines_are_the_events(akin: Akin, tiny_voc: Path, tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def test_runs_are_numbered_and_listed_in_that_order(tmp_path: Path) -> None:
     store = RunStore(tmp_path / "runs")
     assert store.list() == []
     made = [store.create(CONFIG, RANKING) for _ in range(3)]
-    store.delete(made[1])
+    made[1].discard()
     softmax = CONFIG.with_values({"objective.method": "softmax"})
     made.append(store.create(softmax, RANKING))
     (store.folder / "9999-not-a-run").mkdir()
@@ -196,7 +196,10 @@ def test_any_folder_with_something_in_it_is_refused_an_empty_one_taken(tmp_path:
             store.create(CONFIG, RANKING, tmp_path / name)
     assert (tmp_path / "file").read_text() == "mine"
     (tmp_path / "empty").mkdir()
-    assert store.create(CONFIG, RANKING, tmp_path / "empty").config == CONFIG
+    run = store.create(CONFIG, RANKING, tmp_path / "empty")
+    assert run.config == CONFIG
+    run.discard()
+    assert list((tmp_path / "empty").iterdir()) == [], "a folder of the user's was removed"
 
 
 def test_a_run_that_cannot_be_created_says_so(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from core.events import (
     StepCompleted,
     WarningRaised,
 )
-from core.runs import Run
+from core.runs import Run, RunStore
 from core.training.control import TrainingControl
 
 
@@ -185,6 +185,26 @@ def test_a_request_without_sense_leaves_no_directory(
     assert found.outcome.hint
     assert not found.run.path.exists()
     assert [type(event) for event in found.events][-1] is RunFinished
+
+
+@pytest.mark.parametrize("cause", ["input", "cancel"])
+def test_a_folder_that_was_there_outlives_the_run(
+    train: Any, create: Any, tmp_path: Path, cause: str
+) -> None:
+    given = create(
+        data__folder="/nothing/here" if cause == "input" else create().config.data.folder
+    )
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    run = RunStore(tmp_path).create(given.config, given.ranking, folder)
+
+    def act(event: Event, control: TrainingControl) -> None:
+        if isinstance(event, PhaseChanged) and event.phase == "warming up":
+            control.cancel()
+
+    found = train(run, act)
+    assert found.outcome.status == ("failed" if cause == "input" else "cancelled")
+    assert list(folder.iterdir()) == []
 
 
 def test_a_run_without_a_checkpoint_cannot_be_resumed(create: Any, train: Any) -> None:

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import torch
 
-from core.errors import ConfigError
+from core.errors import ConfigError, RunError
 from core.events import CheckpointSaved, EpochCompleted, Event, StepCompleted, WarningRaised
 from core.runs import Run
 from core.training.control import TrainingControl
-from core.training.extension import extended
+from core.training.extension import extended, planned_for
 
 ROOT = Path(__file__).parents[3]
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -99,7 +99,21 @@ def test_two_epochs_and_two_more_are_four(train: Any, whole: Any) -> None:
     assert first.outcome.status == "done"
     longer = extended(first.run, 2)
     assert longer.config == whole("constant").run.config
-    assert_same_end(train(longer, resume=True), whole("constant"))
+    assert planned_for(first.run, 4).config == longer.config
+    resumed = train(longer, resume=True)
+    assert not [e for e in resumed.events if isinstance(e, WarningRaised)]
+    assert_same_end(resumed, whole("constant"))
+
+
+def test_more_epochs_of_a_cosine_say_that_the_rate_goes_up_again(train: Any) -> None:
+    first = train(training__epochs=1)
+    with pytest.raises(ConfigError, match="has 1 epoch already"):
+        planned_for(first.run, 1)
+    resumed = train(planned_for(first.run, 2), resume=True)
+    assert resumed.outcome.status == "done"
+    (warning,) = [e.message for e in resumed.events if isinstance(e, WarningRaised)]
+    assert "follows the schedule of 2 epochs: it goes on at 0.00" in warning
+    assert [epoch[0] for epoch in resumed.epochs()] == [1, 2]
 
 
 @pytest.mark.parametrize("epochs", [0, -3])
@@ -107,6 +121,10 @@ def test_no_more_epochs_change_nothing(create: Any, epochs: int) -> None:
     run = create()
     with pytest.raises(ConfigError, match="are none"):
         extended(run, epochs)
+    with pytest.raises(ConfigError, match="has 0 epochs already"):
+        planned_for(run, epochs)
+    with pytest.raises(RunError, match="has no checkpoint"):
+        planned_for(run, 5)
     assert Run(run.path).config == run.config
 
 

@@ -7,8 +7,8 @@ import math
 
 import pytest
 
-from core.config import ScheduleConfig
-from core.training.schedule import learning_rate
+from core.config import ExperimentConfig, ScheduleConfig
+from core.training.schedule import learning_rate, rate_change
 
 STEPS, EPOCHS = 10, 8
 TOTAL = STEPS * EPOCHS
@@ -53,3 +53,16 @@ def test_a_warm_up_as_long_as_the_run() -> None:
     found = rates(warmup_epochs=EPOCHS)
     assert found[-1] == 0.5
     assert all(rate > 0 for rate in found)
+
+
+def test_another_schedule_on_resume_is_told_with_both_rates() -> None:
+    config = ExperimentConfig().with_values({"training.epochs": EPOCHS})
+    last = rates()[-1]
+    assert rate_change(config, last, TOTAL, STEPS) == ""
+    longer = config.with_values({"training.epochs": 2 * EPOCHS})
+    message = rate_change(longer, last, TOTAL, STEPS)
+    assert message.startswith("The learning rate now follows the schedule of 16 epochs")
+    assert message.endswith(f"it goes on at 0.25, after {last:.3g}.")
+    for name in ("constant", "step"):
+        same = longer.with_values({"schedule.name": name})
+        assert rate_change(same, rates(name=name)[-1], TOTAL, STEPS) == ""
