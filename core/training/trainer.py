@@ -23,7 +23,12 @@ from core.events import (
 from core.runs import EventLog, Run, default_cache
 from core.training.checkpoint import BEST, LAST, load_checkpoint, save_checkpoint
 from core.training.control import TrainingControl
-from core.training.device import choose_device, choose_precision, describe_device
+from core.training.device import (
+    choose_device,
+    choose_precision,
+    describe_device,
+    keep_freed_memory,
+)
 from core.training.distributed import ProcessLostError, Team
 from core.training.environment import write_environment
 from core.training.experiment import Experiment
@@ -90,6 +95,7 @@ class Trainer:
     def _train(self) -> Outcome:
         config = self._run.config
         started = time.perf_counter()
+        keep_freed_memory()
         self._emit(PhaseChanged(phase="reading data"))
         device = self._team.device(choose_device(config.device))
         if self._writes_run:

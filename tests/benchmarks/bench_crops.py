@@ -23,6 +23,7 @@ from core.contrastive.crop_store import CropStore
 from core.contrastive.views import ViewSettings, make_view
 from core.data.crops import CropBank
 from core.data.index import DatasetIndex
+from core.training.device import keep_freed_memory
 
 SIZE, IMAGES_PER_BATCH, EPOCHS = 64, 40, 3
 BATCH = {"cpu": 128, "cuda": 512}
@@ -68,6 +69,7 @@ def timed_build(index: DatasetIndex, cache: Path) -> tuple[CropBank, float]:
 
 
 def main() -> None:
+    keep_freed_memory()
     with photographs() as index, tempfile.TemporaryDirectory() as cache:
         _, cold_s = timed_build(index, Path(cache))
         bank, warm_s = timed_build(index, Path(cache))
