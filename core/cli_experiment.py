@@ -18,7 +18,8 @@ from rich.table import Table
 from core.cli_output import demo_folder, make_reporter
 from core.errors import ConfigError
 from core.events import Emit
-from core.runs import Run, RunStore, default_workspace, write_text
+from core.files import write_text
+from core.runs import Run, RunStore, default_workspace
 from core.training.control import TrainingControl
 
 if TYPE_CHECKING:

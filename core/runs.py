@@ -5,19 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 import time
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import platformdirs
 
 from core.config import ExperimentConfig
@@ -32,21 +27,12 @@ from core.events import (
     event_to_json,
     outcome_from_json,
 )
+from core.files import write_json, write_text
+from core.predictions import Predictions
 from core.ranking import Ranking
 from core.ranking_files import ranking_from_yaml
 
 # What numpy and zipfile raise for a .npz that was cut or has wrong bytes.
-_DAMAGED_ARCHIVE = (
-    OSError,
-    ValueError,
-    KeyError,
-    EOFError,
-    TypeError,
-    RuntimeError,
-    MemoryError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 def default_workspace() -> Path:
@@ -59,113 +45,6 @@ def default_cache() -> Path:
     """Returns the folder for what can be made again: $AKIN_CACHE or the user's cache folder."""
     given = os.environ.get("AKIN_CACHE")
     return Path(given) if given else Path(platformdirs.user_cache_dir("akin", appauthor=False))
-
-
-def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Writes a file under a temporary name, syncs it and moves it into place.
-
-    Raises:
-        RunError: If the disk is full or cannot be written; the old file stays as it was.
-    """
-    temporary: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            temporary = Path(file.name)
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise RunError(
-            f"{path} cannot be written: {(error.strerror or str(error)).lower()}.",
-            "Free some disk space, or choose a folder you can write to.",
-        ) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes UTF-8 text atomically."""
-    write_atomically(path, lambda file: file.write(text.encode()))
-
-
-def write_json(path: Path, data: object) -> None:
-    """Writes JSON atomically; NaN is refused."""
-    write_text(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """The judged test objects of a run, as in predictions.npz.
-
-    Shape suffixes: N objects, C known classes, D embedding.
-
-    Attributes:
-        image_id_N: The image's file stem.
-        box_xyxy_N4: Pixels, 0-based, x2 and y2 exclusive.
-        classes: Known class names.
-        label_N: Index into `classes`; -1 for objects of withheld classes.
-        predicted_N: Index into `classes`.
-        score_NC: Cosine to each class mean (logits for SoftMax).
-        embedding_ND: Unit vectors.
-        true_name_N: The class as annotated, also for withheld objects.
-        unseen_N: Objects whose drawing never occurs in training.
-    """
-
-    image_id_N: npt.NDArray[np.str_]
-    box_xyxy_N4: npt.NDArray[np.float32]
-    classes: tuple[str, ...]
-    label_N: npt.NDArray[np.int64]
-    predicted_N: npt.NDArray[np.int64]
-    score_NC: npt.NDArray[np.float32]
-    embedding_ND: npt.NDArray[np.float32]
-    true_name_N: npt.NDArray[np.str_]
-    unseen_N: npt.NDArray[np.bool_]
-
-    def save(self, path: Path) -> None:
-        """Writes predictions.npz atomically, plain arrays only."""
-        arrays = {
-            "image_id": self.image_id_N,
-            "box_xyxy": self.box_xyxy_N4,
-            "classes": np.array(self.classes, dtype=np.str_),
-            "label": self.label_N,
-            "predicted": self.predicted_N,
-            "score_NC": self.score_NC,
-            "embedding_ND": self.embedding_ND,
-            "true_name": self.true_name_N,
-            "unseen": self.unseen_N,
-        }
-        write_atomically(path, lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]
-
-    @classmethod
-    def load(cls, path: Path) -> Predictions:
-        """Reads predictions.npz.
-
-        Raises:
-            RunError: If it is missing or damaged.
-        """
-        try:
-            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-                return cls(
-                    file["image_id"],
-                    file["box_xyxy"],
-                    tuple(str(name) for name in file["classes"]),
-                    file["label"],
-                    file["predicted"],
-                    file["score_NC"],
-                    file["embedding_ND"],
-                    file["true_name"],
-                    file["unseen"],
-                )
-        except _DAMAGED_ARCHIVE as error:
-            raise RunError(
-                f"{path} is missing or damaged.", "Evaluate the run again, or train it anew."
-            ) from error
 
 
 class Run:

@@ -21,9 +21,10 @@ from core.data.demo import write_demo
 from core.data.index import DatasetIndex
 from core.errors import AkinError
 from core.events import Event, Outcome, RunFinished
+from core.files import write_text
 from core.ranking import Ranking
 from core.ranking_files import load_ranking
-from core.runs import Run, RunStore, write_text
+from core.runs import Run, RunStore
 from core.training.extension import extended
 from gui.messages import Message
 from gui.ranking_edit import RankingEdit

@@ -22,8 +22,8 @@ import numpy.typing as npt
 from core.data.images import IMAGE_SUFFIXES
 from core.data.index import BoolArray, DatasetIndex, IntArray
 from core.errors import DataError
+from core.files import write_atomically
 from core.ranking import nearest
-from core.runs import write_atomically
 
 Float64Array = npt.NDArray[np.float64]
 Item = Mapping[str, Any]

@@ -16,7 +16,8 @@ from core.evaluation.statistics import Comparison, compare_accuracy, holm_correc
 from core.experiments.groups import RunGroup, group_runs, require_same_objects
 from core.experiments.plan import MOVABLE_KEYS
 from core.experiments.summary import Summary, summarize_groups
-from core.runs import Predictions, Run
+from core.predictions import Predictions
+from core.runs import Run
 
 SAME_FOR_ALL = ("data.folder", *MOVABLE_KEYS)
 

@@ -14,9 +14,10 @@ from core.config import ExperimentConfig, config_keys
 from core.errors import RunError
 from core.experiments.grid import Arm, ranking_labels
 from core.experiments.plan import MOVABLE_KEYS
+from core.predictions import Predictions
 from core.ranking import Ranking
 from core.ranking_controls import parse_source
-from core.runs import Predictions, Run
+from core.runs import Run
 
 ARM_KEYS = ("objective.method", "ranking.source", "ranking.depth")
 

@@ -15,7 +15,8 @@ from typing import Any
 from core.errors import AkinError, RunError
 from core.events import Emit, Outcome, Status
 from core.experiments.plan import Plan, PlannedRun
-from core.runs import Run, RunStore, write_json, write_text
+from core.files import write_json, write_text
+from core.runs import Run, RunStore
 from core.training.control import TrainingControl
 
 RECORD = "experiment.json"

@@ -28,8 +28,9 @@ from core.experiments.tables import (
     summary_csv,
     summary_table,
 )
+from core.files import write_text
 from core.ranking import Ranking
-from core.runs import Run, format_time, open_run, write_text
+from core.runs import Run, format_time, open_run
 
 TEMPLATE_FOLDER = Path(__file__).parents[2] / "resources" / "report"
 ENVIRONMENT_KEYS = (

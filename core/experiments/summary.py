@@ -32,8 +32,8 @@ from core.evaluation.report import (
 )
 from core.evaluation.severity import severity
 from core.experiments.groups import RunGroup, reference_ranking, require_same_objects
+from core.predictions import Predictions
 from core.ranking import Ranking
-from core.runs import Predictions
 
 PAPERS: dict[str, tuple[FigureRow, ...]] = {
     "voc2007": PAPER_FIGURES,

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from core.errors import RunError
-from core.runs import write_atomically
+from core.files import write_atomically
 
 LAST, PREVIOUS, BEST = "last.pt", "previous.pt", "best.pt"
 

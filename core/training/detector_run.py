@@ -8,7 +8,8 @@ from pathlib import Path
 
 from core.errors import RunError
 from core.events import Outcome
-from core.runs import Run, default_workspace, make_run_folder, write_text
+from core.files import write_text
+from core.runs import Run, default_workspace, make_run_folder
 from core.training.detector_config import DetectorConfig, load_detector_config
 
 CONFIG = "detector.yaml"

@@ -30,7 +30,8 @@ from core.events import (
     RunStarted,
     WarningRaised,
 )
-from core.runs import EventLog, write_json
+from core.files import write_json
+from core.runs import EventLog
 from core.training.checkpoint import BEST, LAST, load_checkpoint, save_checkpoint
 from core.training.control import TrainingControl
 from core.training.detector_config import DetectorConfig

@@ -15,7 +15,8 @@ import torchvision
 
 import core
 from core.data.index import DatasetIndex
-from core.runs import Run, process_start, write_json
+from core.files import write_json
+from core.runs import Run, process_start
 from core.training.device import describe_device, processor_name
 
 

@@ -19,7 +19,8 @@ from core.evaluation.classification import (
 )
 from core.evaluation.report import run_metrics
 from core.events import Emit, PhaseChanged
-from core.runs import Run, default_cache, write_json
+from core.files import write_json
+from core.runs import Run, default_cache
 from core.training.checkpoint import load_checkpoint
 from core.training.control import TrainingControl
 from core.training.device import choose_device, choose_precision

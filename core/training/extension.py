@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from core.errors import ConfigError, RunError
 from core.events import EpochCompleted
-from core.runs import Run, write_text
+from core.files import write_text
+from core.runs import Run
 
 
 def extended(run: Run, epochs: int) -> Run:

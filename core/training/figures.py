@@ -16,7 +16,9 @@ from matplotlib.figure import Figure
 
 from core.evaluation.ood import max_softmax_score, roc_curve
 from core.events import EpochCompleted, StepCompleted
-from core.runs import Predictions, Run, write_atomically
+from core.files import write_atomically
+from core.predictions import Predictions
+from core.runs import Run
 
 INK, ACCENT, SECOND = "#30343b", "#2563a8", "#c2571a"
 

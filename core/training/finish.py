@@ -8,7 +8,8 @@ from typing import Any
 from core.evaluation.further import further_metrics
 from core.evaluation.report import run_metrics
 from core.events import Emit, EvaluationCompleted, PhaseChanged
-from core.runs import Run, write_json
+from core.files import write_json
+from core.runs import Run
 from core.training.experiment import Experiment
 from core.training.figures import write_figures
 from core.training.judging import Crops, Judgement, judge_test

@@ -24,7 +24,7 @@ from core.evaluation.classification import (
 )
 from core.evaluation.compliance import rank_compliance
 from core.evaluation.further import Judged
-from core.runs import Predictions
+from core.predictions import Predictions
 from core.training.experiment import Experiment
 from core.training.learner import Learner
 from core.training.sampling import sample_per_class

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from core.events import EpochCompleted, StepCompleted
-from core.runs import Run, write_text
+from core.files import write_text
+from core.runs import Run
 
 
 def write_tables(run: Run, metrics: dict[str, Any]) -> None:

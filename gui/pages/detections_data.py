@@ -15,7 +15,8 @@ import numpy.typing as npt
 from core.data.index import BoolArray, DatasetIndex, IntArray
 from core.errors import AkinError
 from core.evaluation.ood import max_softmax_score, threshold_at_tpr
-from core.runs import Predictions, Run
+from core.predictions import Predictions
+from core.runs import Run
 from gui.pages.results_data import match_objects
 
 FloatArray = npt.NDArray[np.float64]

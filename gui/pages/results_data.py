@@ -18,7 +18,8 @@ from core.errors import AkinError
 from core.evaluation.confusion import cell_counts
 from core.evaluation.ood import energy_score, max_cosine_score, max_softmax_score
 from core.evaluation.report import OOD_SCORE
-from core.runs import Predictions, Run
+from core.predictions import Predictions
+from core.runs import Run
 from gui.models.run_curves import RunCurves
 
 IntArray = npt.NDArray[np.int64]

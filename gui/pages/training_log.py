@@ -29,7 +29,7 @@ from core.events import (
     RunStarted,
     WarningRaised,
 )
-from core.runs import write_text
+from core.files import write_text
 from gui.models.runs_model import percent
 from gui.theme import SPACING, set_role
 

@@ -24,7 +24,7 @@ from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QFileDialog, QMenu, QToolButton, QWidget
 
 from core.errors import AkinError
-from core.runs import write_atomically, write_text
+from core.files import write_atomically, write_text
 from gui.theme import make_icon, tokens
 
 

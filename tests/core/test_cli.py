@@ -12,8 +12,9 @@ import pytest
 
 from core.config import ExperimentConfig
 from core.events import Outcome
+from core.files import write_json
 from core.ranking import Ranking
-from core.runs import RunStore, default_workspace, write_json
+from core.runs import RunStore, default_workspace
 
 Akin = Callable[..., Any]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.errors import RunError
-from core.runs import Predictions
+from core.predictions import Predictions
 
 
 def predictions(objects: int = 3) -> Predictions:

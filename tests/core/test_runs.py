@@ -25,6 +25,7 @@ from core.events import (
     RunFinished,
     StepCompleted,
 )
+from core.files import write_atomically, write_json, write_text
 from core.ranking import Ranking, Tier
 from core.runs import (
     EventLog,
@@ -34,9 +35,6 @@ from core.runs import (
     default_workspace,
     open_run,
     process_start,
-    write_atomically,
-    write_json,
-    write_text,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -107,7 +105,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
         import resource, sys
         from pathlib import Path
         from core.errors import RunError
-        from core.runs import write_json
+        from core.files import write_json
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
         try:
             write_json(Path(sys.argv[1]), list(range(100_000)))
@@ -126,7 +124,7 @@ def test_a_kill_in_the_middle_of_a_write_leaves_the_old_file(tmp_path: Path) -> 
     script = """
         import os, signal, sys
         from pathlib import Path
-        from core.runs import write_atomically
+        from core.files import write_atomically
         def write(file):
             file.write(b"new" * 100_000)
             file.flush()

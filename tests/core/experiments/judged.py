@@ -10,8 +10,10 @@ import numpy as np
 from core.config import ExperimentConfig
 from core.evaluation.report import run_metrics
 from core.events import EpochCompleted, RunStarted
+from core.files import write_json
+from core.predictions import Predictions
 from core.ranking import Ranking
-from core.runs import EventLog, Predictions, Run, RunStore, write_json
+from core.runs import EventLog, Run, RunStore
 
 CLASSES = ("a", "b", "c")
 

@@ -10,7 +10,8 @@ import torch
 
 from core.errors import AkinError, RunError
 from core.experiments.plan import Plan, estimate_remaining, format_duration, make_plan
-from core.runs import Run, RunStore, write_json
+from core.files import write_json
+from core.runs import Run, RunStore
 from core.training.learner import Learner
 
 from .conftest import quick_grid

@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QApplication
 
 from core.config import ExperimentConfig
 from core.events import Outcome
+from core.files import write_json
 from core.ranking import Ranking
-from core.runs import Run, RunStore, write_json
+from core.runs import Run, RunStore
 from gui.models.runs_model import (
     RUN_ROLE,
     SORT_ROLE,

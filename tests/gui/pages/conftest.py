@@ -13,8 +13,10 @@ from core.config_files import load_recipe
 from core.data.index import DatasetIndex
 from core.evaluation.report import run_metrics
 from core.events import EpochCompleted, Event, Outcome, RunStarted, StepCompleted
+from core.files import write_json
+from core.predictions import Predictions
 from core.ranking_files import load_ranking
-from core.runs import EventLog, Predictions, Run, RunStore, write_json
+from core.runs import EventLog, Run, RunStore
 
 MakeRun = Callable[..., Run]
 EPOCHS, STEPS_PER_EPOCH = 3, 10

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from core.data import DatasetIndex, open_dataset
-from core.runs import Run, RunStore, write_json
+from core.files import write_json
+from core.runs import Run, RunStore
 from gui.pages.detections_data import (
     ANY,
     Filter,

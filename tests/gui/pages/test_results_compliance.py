@@ -8,7 +8,8 @@ from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
 
 from core.events import EpochCompleted
-from core.runs import EventLog, Run, write_json
+from core.files import write_json
+from core.runs import EventLog, Run
 from gui.pages.results_compliance import severity_in_words
 from gui.pages.results_page import ResultsPage
 from gui.session import Session

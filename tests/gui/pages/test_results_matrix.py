@@ -7,7 +7,8 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtTest import QTest
 
-from core.runs import Run, write_json
+from core.files import write_json
+from core.runs import Run
 from gui.pages.results_confusion import UNKNOWN
 from gui.pages.results_data import load_results
 from gui.pages.results_page import ResultsPage

@@ -13,8 +13,9 @@ from core.data import open_dataset
 from core.data.demo import write_demo
 from core.evaluation.report import PAPER_FIGURES
 from core.events import Outcome
+from core.files import write_json
 from core.ranking import Ranking
-from core.runs import Run, write_json
+from core.runs import Run
 from gui.pages.results_data import load_results, match_objects
 from gui.pages.results_page import ResultsPage
 from gui.session import Session
