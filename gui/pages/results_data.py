@@ -44,6 +44,7 @@ class RunResults:
         predictions: predictions.npz; None where it is missing.
         problem: Why there is nothing to show; "" if there is.
         hint: What to do about it.
+        can_be_judged: It has ended without having been judged.
         curves: What its events draw.
     """
 
@@ -53,6 +54,7 @@ class RunResults:
     predictions: Predictions | None
     problem: str = ""
     hint: str = ""
+    can_be_judged: bool = False
     curves: RunCurves = field(default_factory=RunCurves)
 
     def counts_CC(self) -> IntArray:
@@ -98,8 +100,9 @@ def _without_results(run: Run, data: str, ended: str) -> RunResults:
         return RunResults(
             run, data, None, None, "This run is still training.", "It is judged when it ends."
         )
-    hint = "Continue it on the Training page, or choose another run above."
-    return RunResults(run, data, None, None, f"This run has not been judged. {ended}", hint)
+    hint = "Judge its last checkpoint, or continue it on the Training page."
+    problem = f"This run has not been judged. {ended}"
+    return RunResults(run, data, None, None, problem, hint, can_be_judged=True)
 
 
 def match_objects(

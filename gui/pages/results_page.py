@@ -97,6 +97,7 @@ class ResultsPage(QWidget):
         self.header.other_chosen.connect(self._on_other_chosen)
         self.header.view_chosen.connect(self.panes.show_view)
         self.panes.training_requested.connect(self._on_to_training)
+        self.panes.judging_requested.connect(self._on_judge)
         self.matrix_card.rows_selected.connect(self._on_cell_selected)
         self.matrix_card.cleared.connect(self._on_cleared)
         self.ood_card.rows_selected.connect(self._on_rows_selected)
@@ -188,10 +189,15 @@ class ResultsPage(QWidget):
         if self._stale:
             self.reload()
 
+    @Slot()
+    def _on_judge(self) -> None:
+        if self._results is not None:
+            self._session.judge_run(self._results.run)
+
     # ----- showing -----
 
-    def _show_note(self, text: str, *, offer_training: bool = False) -> None:
-        self.panes.show_note(text, offer_training=offer_training)
+    def _show_note(self, text: str, **offers: bool) -> None:
+        self.panes.show_note(text, **offers)
         self.figures.set_figures(())
         self.drawer.hide()
 
@@ -207,7 +213,8 @@ class ResultsPage(QWidget):
             f"measured on {results.data}, test split" if results.data else ""
         )
         if results.metrics is None or results.predictions is None:
-            self._show_note("\n".join(filter(None, (results.problem, results.hint))))
+            text = "\n".join(filter(None, (results.problem, results.hint)))
+            self._show_note(text, offer_judging=results.can_be_judged)
             return
         self.figures.set_figures(key_figures(results.metrics))
         self.matrix_card.show_results(results, self._against)

@@ -30,6 +30,7 @@ class ResultsPanes(QStackedWidget):
     """The cards, or a note where there is nothing to judge."""
 
     training_requested = Signal()
+    judging_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -57,12 +58,16 @@ class ResultsPanes(QStackedWidget):
         self.to_training = QPushButton("Go to Training")
         self.to_training.setAccessibleName("Go to Training")
         self.to_training.clicked.connect(self.training_requested)
+        self.judge = QPushButton("Judge it now")
+        self.judge.setAccessibleName("Judge the run now")
+        self.judge.clicked.connect(self.judging_requested)
         page = QWidget()
         column = QVBoxLayout(page)
         column.addStretch(1)
         column.addWidget(self.note)
         column.addSpacing(SPACING)
-        column.addWidget(self.to_training, 0, Qt.AlignmentFlag.AlignHCenter)
+        for button in (self.to_training, self.judge):
+            column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(1)
         return page
 
@@ -90,10 +95,13 @@ class ResultsPanes(QStackedWidget):
         line.addWidget(self._right, 1)
         return views
 
-    def show_note(self, text: str, *, offer_training: bool = False) -> None:
+    def show_note(
+        self, text: str, *, offer_training: bool = False, offer_judging: bool = False
+    ) -> None:
         """Says why there is nothing to judge."""
         self.note.setText(text)
         self.to_training.setVisible(offer_training)
+        self.judge.setVisible(offer_judging)
         self.setCurrentIndex(0)
 
     def show_views(self) -> None:

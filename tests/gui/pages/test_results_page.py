@@ -197,14 +197,24 @@ def test_another_run_is_chosen_from_the_header(
     assert page.ood_card.is_empty
 
 
-def test_a_run_without_results_says_so(
-    page: ResultsPage, loaded_session: Session, wait_until: Wait
+def test_a_run_without_results_says_so_and_can_be_judged(
+    page: ResultsPage,
+    loaded_session: Session,
+    wait_until: Wait,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run = loaded_session.store.create(loaded_session.config, Ranking())
     run.write_outcome(Outcome("stopped", "Stopped and kept after 1 epoch."))
     loaded_session.select_run(run)
     wait_until(lambda: shown(page, run))
     assert "not been judged" in page.panes.note.text()
+    assert not page.panes.to_training.isVisible()
+    asked: list[tuple[Run, bool]] = []
+    monkeypatch.setattr(
+        loaded_session, "_start", lambda run, judge_only: asked.append((run, judge_only))
+    )
+    page.panes.judge.click()
+    assert asked == [(run, True)]
 
 
 def test_damaged_figures_are_said(
