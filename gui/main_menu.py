@@ -14,6 +14,7 @@ from core.ranking_files import preset_names
 from gui.session import Session
 from gui.settings import Settings
 from gui.theme import THEME_NAMES
+from gui.widgets.command_palette import CommandPalette
 from gui.widgets.help_window import help_topics
 
 if TYPE_CHECKING:
@@ -106,6 +107,8 @@ def _view_menu(
     for number, (key, title, _icon) in enumerate(pages, start=1):
         _add(menu, title, partial(window.show_page, key), f"Ctrl+{number}")
     menu.addSeparator()
+    palette = CommandPalette(window.menuBar(), window)
+    _add(menu, "Find a command…", palette.open_over, "Ctrl+Shift+P")
     themes = menu.addMenu("Theme")
     group = QActionGroup(window)
     for name in THEME_NAMES:

@@ -66,6 +66,7 @@ class TrainingPage(QWidget):
         self._tasks: set[Task] = set()
         self._listing: Task | None = None
         self._list_again = False
+        self._ended: Run | None = None
         self._recipe = "demo" if "demo" in recipe_names() else ""
         self.form = ConfigForm(FIRST_KEYS, HIDDEN_KEYS)
         self.recipes = QComboBox()
@@ -145,6 +146,7 @@ class TrainingPage(QWidget):
         self.runs.results_requested.connect(self._on_results)
         self.runs.judge_requested.connect(session.judge_run)
         self.runs.more_requested.connect(self._on_more)
+        self.runs.ranking_requested.connect(self._on_ranking)
         self.controls.smaller_requested.connect(self._on_smaller)
         self.runs.resume_requested.connect(session.resume_training)
         self.plots.export_failed.connect(session.post_error)
@@ -246,6 +248,7 @@ class TrainingPage(QWidget):
 
     @Slot(object)
     def _on_finished(self, outcome: Outcome) -> None:
+        self._ended = self._session.run
         self.controls.finished(outcome)
         if outcome.status == "failed":
             self.log.set_open(True)
@@ -332,10 +335,19 @@ class TrainingPage(QWidget):
 
     @Slot()
     def _on_smaller(self) -> None:
-        run = self._session.run
+        run = self._ended
         if run is not None:
             size = max(2, run.config.training.batch_size // 2)
             self._session.train_again(run, batch_size=size)
+
+    @Slot(object)
+    def _on_ranking(self, run: Run) -> None:
+        try:
+            self._session.edit(run.ranking, f"open the ranking of {run.name}")
+        except AkinError as error:
+            self._session.post_error(error)
+        else:
+            self._session.page_requested.emit("ranking")
 
     @Slot(str)
     def _on_exported(self, path: str) -> None:

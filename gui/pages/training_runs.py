@@ -30,6 +30,7 @@ class RunList(QWidget):
     results_requested = Signal(object)  # Run
     judge_requested = Signal(object)  # Run
     more_requested = Signal(object, int)  # Run, epochs
+    ranking_requested = Signal(object)  # Run
     resume_requested = Signal(object)  # Run
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -122,6 +123,9 @@ class RunList(QWidget):
         for epochs in MORE_EPOCHS:
             action = more.addAction(f"{epochs} more")
             action.setData((self.more_requested, summary.run, epochs))
+        ranking = menu.addAction("Open its ranking")
+        ranking.setData((self.ranking_requested, summary.run))
+        ranking.setEnabled(summary.status != "damaged")
         menu.triggered.connect(self._on_menu_triggered)
         return menu
 

@@ -303,6 +303,8 @@ def test_what_can_be_done_with_a_run_depends_on_its_state(
     run = make_run(loaded_session.store, loaded_session.dataset)
     (run.path / "metrics.json").unlink()
     run.write_outcome(Outcome("stopped", "Stopped and kept."))
+    run.checkpoint_folder.mkdir(exist_ok=True)
+    (run.checkpoint_folder / "last.pt").touch()
     epochs = run.config.training.epochs
     page.reload_runs()
     wait_until(lambda: page.runs.model.rowCount() == 1)
@@ -333,11 +335,27 @@ def test_out_of_memory_offers_half_the_batch(
     outcome = Outcome("failed", "The device ran out of memory.", "Halve it.", cause="memory")
     loaded_session.training_finished.emit(outcome)
     assert page.controls.smaller_button.isVisible()
+    other = loaded_session.store.create(loaded_session.config, Ranking())
+    loaded_session.select_run(other)  # the button is about the run that failed all the same
     begun: list[Run] = []
     monkeypatch.setattr(loaded_session, "_start", lambda run, **_: begun.append(run))
     page.controls.smaller_button.click()
     size = run.config.training.batch_size
-    assert [other.config.training.batch_size for other in begun] == [size // 2]
+    assert [anew.config.training.batch_size for anew in begun] == [size // 2]
+
+
+def test_the_ranking_of_a_run_is_opened_as_it_was(
+    page: TrainingPage, loaded_session: Session
+) -> None:
+    was = Ranking().moved("cat", ["dog"], 0)
+    run = loaded_session.store.create(loaded_session.config, was)
+    loaded_session.edit(Ranking().moved("cat", ["bus"], 0), "another")
+    asked = QSignalSpy(loaded_session.page_requested)
+    page.runs.ranking_requested.emit(Run(run.path))
+    assert loaded_session.ranking.similar == was.similar
+    assert asked.at(0) == ["ranking"]
+    loaded_session.undo_stack.undo()
+    assert loaded_session.ranking.ranked("cat") == ("bus",)
 
 
 def test_curves_follow_axis_smoothing_and_ranks(
