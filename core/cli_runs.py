@@ -95,6 +95,10 @@ def evaluate_other(
         f"balanced accuracy {metrics['balanced_accuracy']:.3f}"
         + (f", AUROC {auroc:.3f}" if auroc is not None else "")
     )
+    by_score = metrics["ood_scores"] or {}
+    figures = [f"{name} {row['auroc']:.3f}" for name, row in by_score.items() if row["auroc"]]
+    if figures:
+        print(f"AUROC by score: {', '.join(figures)}")
     print(f"written: {path}")
 
 

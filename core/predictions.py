@@ -42,6 +42,8 @@ class Predictions:
         embedding_ND: Unit vectors.
         true_name_N: The class as annotated, also for withheld objects.
         unseen_N: Objects whose drawing never occurs in training.
+        knn_score_N: Cosine to the k-th nearest training object; None in runs that lack it.
+        mahalanobis_score_N: Minus the squared distance to the nearest class; None likewise.
     """
 
     image_id_N: npt.NDArray[np.str_]
@@ -53,6 +55,8 @@ class Predictions:
     embedding_ND: npt.NDArray[np.float32]
     true_name_N: npt.NDArray[np.str_]
     unseen_N: npt.NDArray[np.bool_]
+    knn_score_N: npt.NDArray[np.float64] | None = None
+    mahalanobis_score_N: npt.NDArray[np.float64] | None = None
 
     def save(self, path: Path) -> None:
         """Writes predictions.npz atomically, plain arrays only."""
@@ -67,6 +71,10 @@ class Predictions:
             "true_name": self.true_name_N,
             "unseen": self.unseen_N,
         }
+        if self.knn_score_N is not None:
+            arrays["knn_score"] = self.knn_score_N
+        if self.mahalanobis_score_N is not None:
+            arrays["mahalanobis_score"] = self.mahalanobis_score_N
         write_atomically(path, lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]
 
     @classmethod
@@ -88,6 +96,8 @@ class Predictions:
                     file["embedding_ND"],
                     file["true_name"],
                     file["unseen"],
+                    file.get("knn_score"),
+                    file.get("mahalanobis_score"),
                 )
         except _DAMAGED_ARCHIVE as error:
             raise RunError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from core.evaluation.ood import (
     energy_score,
     evaluate_ood,
     knn_score,
+    mahalanobis_score,
     max_cosine_score,
     max_softmax_score,
     threshold_at_tpr,
@@ -31,6 +33,7 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 KEPT_SHARE = 0.95
+KNN, MAHALANOBIS = "k-NN distance", "Mahalanobis"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +62,20 @@ class Judged:
     validation_score_VC: Floats
     is_softmax: bool
 
+    @cached_property
+    def scores(self) -> Mapping[str, FloatArray]:
+        """Every score that tells known from unknown objects by name, larger = more known."""
+        scores = {"max softmax": max_softmax_score(self.score_NC)}
+        largest = "max logit" if self.is_softmax else "max cosine"
+        scores[largest] = max_cosine_score(self.score_NC)
+        scores["energy"] = energy_score(self.score_NC)
+        if (self.train_label_M >= 0).sum() > 1:
+            scores[KNN] = knn_score(self.embedding_ND, self.train_MD)
+            scores[MAHALANOBIS] = mahalanobis_score(
+                self.embedding_ND, self.train_MD, self.train_label_M
+            )
+        return scores
+
 
 def further_metrics(
     judged: Judged,
@@ -78,10 +95,9 @@ def further_metrics(
         `ood_scores` {score: AUROC and so on}, `ood_groups` {near, far}, `threshold` (chosen on the
         validation split), `compliance_train` and `retrieval`; None where there is nothing to say.
     """
-    scores = ood_scores(judged)
-    chosen_N = scores["max softmax"]
+    chosen_N = judged.scores["max softmax"]
     return {
-        "ood_scores": _by_score(judged, scores, seed),
+        "ood_scores": ood_by_score(judged, seed),
         "ood_groups": _near_and_far(judged, chosen_N, near_classes, seed),
         "threshold": _threshold(judged, chosen_N),
         "compliance_train": _compliance_of_training(judged, similarity_CC),
@@ -91,24 +107,12 @@ def further_metrics(
     }
 
 
-def ood_scores(judged: Judged) -> Mapping[str, FloatArray]:
-    """Returns every score that tells known from unknown objects, larger = more known."""
-    scores = {"max softmax": max_softmax_score(judged.score_NC)}
-    largest = "max logit" if judged.is_softmax else "max cosine"
-    scores[largest] = max_cosine_score(judged.score_NC)
-    scores["energy"] = energy_score(judged.score_NC)
-    if len(judged.train_MD):
-        scores["k-NN distance"] = knn_score(judged.embedding_ND, judged.train_MD)
-    return scores
-
-
-def _by_score(
-    judged: Judged, scores: Mapping[str, FloatArray], seed: int
-) -> dict[str, dict[str, Any]] | None:
+def ood_by_score(judged: Judged, seed: int = 0) -> dict[str, dict[str, Any]] | None:
+    """Returns {score: AUROC and so on}; None where nothing is withheld."""
     known_N = judged.label_N >= 0
     if known_N.all() or not known_N.any():
         return None
-    return {name: _ood(judged, score_N, ~known_N, seed) for name, score_N in scores.items()}
+    return {name: _ood(judged, score_N, ~known_N, seed) for name, score_N in judged.scores.items()}
 
 
 def _near_and_far(

@@ -76,6 +76,38 @@ def knn_score(embedding_ND: Floats, train_MD: Floats, k: int = 10) -> FloatArray
     return result_N
 
 
+def mahalanobis_score(
+    embedding_ND: Floats, train_MD: Floats, train_label_M: IntArray
+) -> FloatArray:
+    """Returns minus the squared Mahalanobis distance to the nearest class.
+
+    Lee et al. 2018, "A simple unified framework for detecting out-of-distribution samples and
+    adversarial attacks", eq. 2: class means, and one covariance that all classes share. It is
+    shrunk as Ledoit and Wolf 2004 do, since unit vectors never fill their space.
+
+    Args:
+        embedding_ND: Objects to score; put on the unit sphere.
+        train_MD: Training objects; those labelled -1 are left out.
+        train_label_M: Their classes; at least two objects are known.
+    """
+    from sklearn.covariance import ledoit_wolf  # noqa: PLC0415 (slow to import)
+
+    label_M = np.asarray(train_label_M)
+    train = normalised(train_MD)[label_M >= 0]
+    present, label_M = np.unique(label_M[label_M >= 0], return_inverse=True)
+    means_CD = np.array([train[label_M == label].mean(axis=0) for label in range(len(present))])
+    covariance_DD, _ = ledoit_wolf(train - means_CD[label_M], assume_centered=True)
+    value_D, axes_DD = np.linalg.eigh(covariance_DD)
+    # Directions without any spread say nothing: they are left out, as in a pseudo-inverse.
+    kept_D = value_D > value_D.max() * len(value_D) * np.finfo(np.float64).eps
+    whitening_DK = axes_DD[:, kept_D] / np.sqrt(value_D[kept_D])
+    query_NK, means_CK = normalised(embedding_ND) @ whitening_DK, means_CD @ whitening_DK
+    nearest_N = np.full(len(query_NK), np.inf)
+    for mean_K in means_CK:
+        np.minimum(nearest_N, ((query_NK - mean_K) ** 2).sum(axis=1), out=nearest_N)
+    return -nearest_N
+
+
 # ----- curves -----
 
 

@@ -17,9 +17,11 @@ from core.evaluation.classification import (
     linear_probe_scores,
     require_disjoint_images,
 )
+from core.evaluation.further import Judged, ood_by_score
 from core.evaluation.report import run_metrics
 from core.events import Emit, PhaseChanged
 from core.files import write_json
+from core.predictions import Predictions
 from core.runs import Run, default_cache
 from core.training.checkpoint import load_checkpoint
 from core.training.control import TrainingControl
@@ -103,6 +105,7 @@ def evaluate_run(
     )
     split = config.data.test_split
     metrics |= {"split": split, "classifier": classifier, "data": experiment.index.name}
+    metrics["ood_scores"] = _ood_scores(found, judged, train, learner.is_softmax, config.seed)
     path = run.path / "evaluations" / f"{split}-{classifier}.json"
     write_json(path, metrics)
     return metrics, path
@@ -127,6 +130,26 @@ def _require_no_leak(experiment: Experiment) -> None:
         return [index.image_ids[i] for i in np.unique(index.image_index_N[objects_N])]
 
     require_disjoint_images(images(experiment.train), images(experiment.test))
+
+
+def _ood_scores(
+    found: Predictions, judged: Embedded, train: Embedded, is_softmax: bool, seed: int
+) -> dict[str, Any] | None:
+    """Returns what every score makes of the split, always by the run's own classifier."""
+    num_classes = len(found.classes)
+    means_CD = class_means(train.embedding_ND, train.label_N, num_classes)
+    objects = Judged(
+        label_N=judged.label_N,
+        true_name_N=found.true_name_N,
+        image_id_N=found.image_id_N,
+        score_NC=judged.scores(means_CD),
+        embedding_ND=judged.embedding_ND,
+        train_MD=train.embedding_ND,
+        train_label_M=train.label_N,
+        validation_score_VC=np.zeros((0, num_classes)),
+        is_softmax=is_softmax,
+    )
+    return ood_by_score(objects, seed)
 
 
 def _scores(

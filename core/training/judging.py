@@ -23,7 +23,7 @@ from core.evaluation.classification import (
     predict,
 )
 from core.evaluation.compliance import rank_compliance
-from core.evaluation.further import Judged
+from core.evaluation.further import KNN, MAHALANOBIS, Judged
 from core.predictions import Predictions
 from core.training.experiment import Experiment
 from core.training.learner import Learner
@@ -216,6 +216,11 @@ def judge_test(
         train_label_M=train.label_N,
         validation_score_VC=validation_score_VC,
         is_softmax=learner.is_softmax,
+    )
+    predictions = replace(
+        predictions,
+        knn_score_N=judged.scores.get(KNN),
+        mahalanobis_score_N=judged.scores.get(MAHALANOBIS),
     )
     return Judgement(predictions, judged)
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from core.data.index import DatasetIndex
 from core.errors import AkinError
 from core.evaluation.confusion import cell_counts
+from core.evaluation.further import KNN, MAHALANOBIS
 from core.evaluation.ood import energy_score, max_cosine_score, max_softmax_score
 from core.evaluation.report import OOD_SCORE
 from core.predictions import Predictions
@@ -25,11 +26,13 @@ from gui.models.run_curves import RunCurves
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 MAX_COSINE, MAX_LOGIT, ENERGY = "max cosine", "max logit", "energy"
-SCORES: dict[str, Callable[[npt.NDArray[np.float32]], FloatArray]] = {
-    OOD_SCORE: max_softmax_score,
-    MAX_COSINE: max_cosine_score,
-    MAX_LOGIT: max_cosine_score,
-    ENERGY: energy_score,
+SCORES: dict[str, Callable[[Predictions], FloatArray | None]] = {
+    OOD_SCORE: lambda predictions: max_softmax_score(predictions.score_NC),
+    MAX_COSINE: lambda predictions: max_cosine_score(predictions.score_NC),
+    MAX_LOGIT: lambda predictions: max_cosine_score(predictions.score_NC),
+    ENERGY: lambda predictions: energy_score(predictions.score_NC),
+    KNN: lambda predictions: predictions.knn_score_N,
+    MAHALANOBIS: lambda predictions: predictions.mahalanobis_score_N,
 }
 
 
@@ -64,14 +67,22 @@ class RunResults:
         return cell_counts(self.predictions.label_N, self.predictions.predicted_N, size, size)
 
     def score_names(self) -> tuple[str, ...]:
-        """Returns the scores that tell known from withheld objects, the run's own first."""
+        """Returns the scores that tell known from withheld objects, the run's own first.
+
+        Those that need the training objects are there if they were kept when it was judged.
+        """
         logits = self.run.config.objective.method == "softmax"
-        return (OOD_SCORE, MAX_LOGIT if logits else MAX_COSINE, ENERGY)
+        names = (OOD_SCORE, MAX_LOGIT if logits else MAX_COSINE, ENERGY, KNN, MAHALANOBIS)
+        predictions = self.predictions
+        assert predictions is not None
+        return tuple(name for name in names if SCORES[name](predictions) is not None)
 
     def score_N(self, name: str) -> FloatArray:
         """Returns a score of every object; higher means more likely known."""
         assert self.predictions is not None
-        return SCORES[name](self.predictions.score_NC)
+        score_N = SCORES[name](self.predictions)
+        assert score_N is not None, "only those of score_names() are asked for"
+        return score_N
 
     def similarity_CC(self) -> FloatArray:
         """Returns the whole ranking the run was started with, as its compliance is judged by."""

@@ -33,7 +33,7 @@ KINDS = (
     ("known", "PR of known"),
     ("withheld", "PR of withheld"),
 )
-SCORES = tuple((name, name.capitalize()) for name in SCORE_FUNCTIONS)
+SCORES = tuple((name, name[:1].upper() + name[1:]) for name in SCORE_FUNCTIONS)
 FULL_PX, EMPTY_PX = 300, 170
 QWIDGETSIZE_MAX = (1 << 24) - 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,8 @@ def predictions(objects: int = 3) -> Predictions:
         embedding_ND=np.eye(objects, 4, dtype=np.float32),
         true_name_N=np.array(["cat"] * objects, dtype=np.str_),
         unseen_N=np.zeros(objects, np.bool_),
+        knn_score_N=np.linspace(0, 1, objects),
+        mahalanobis_score_N=np.linspace(-1, 0, objects),
     )
 
 
@@ -36,6 +39,15 @@ def test_predictions_survive_the_file(tmp_path: Path, objects: int) -> None:
             a, b = getattr(saved, name), getattr(loaded, name)
             np.testing.assert_array_equal(a, b)
             assert objects == 0 or a.dtype == b.dtype
+
+
+def test_predictions_of_an_older_run_lack_the_scores_of_training_objects(tmp_path: Path) -> None:
+    older = replace(predictions(), knn_score_N=None, mahalanobis_score_N=None)
+    older.save(tmp_path / "predictions.npz")
+    loaded = Predictions.load(tmp_path / "predictions.npz")
+    assert loaded.knn_score_N is None
+    assert loaded.mahalanobis_score_N is None
+    np.testing.assert_array_equal(loaded.label_N, older.label_N)
 
 
 def test_predictions_have_the_names_of_the_design(tmp_path: Path) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
 from core.evaluation.classification import class_means, cosine_scores
-from core.evaluation.further import Judged, further_metrics, ood_scores
+from core.evaluation.further import Judged, further_metrics
 
 
 def made(rng: np.random.Generator, *, withheld: int = 40, softmax: bool = False) -> Judged:
@@ -51,9 +52,9 @@ RANKING = np.array([[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1.0]])
 def test_every_score_has_its_auroc(judged: Judged) -> None:
     found = further_metrics(judged, RANKING, ["near one"])
     known = judged.label_N >= 0
-    scores = ood_scores(judged)
-    assert list(found["ood_scores"]) == ["max softmax", "max cosine", "energy", "k-NN distance"]
-    for name, score in scores.items():
+    names = ["max softmax", "max cosine", "energy", "k-NN distance", "Mahalanobis"]
+    assert list(found["ood_scores"]) == names
+    for name, score in judged.scores.items():
         assert found["ood_scores"][name]["auroc"] == pytest.approx(roc_auc_score(known, score))
     assert found["ood_scores"]["max cosine"]["auroc"] > 0.8
 
@@ -62,7 +63,7 @@ def test_near_is_harder_than_far(judged: Judged) -> None:
     groups = further_metrics(judged, RANKING, ["near one"])["ood_groups"]
     assert groups["near"]["classes"] == ["near one"]
     assert groups["far"]["classes"] == ["far one"]
-    score = ood_scores(judged)["max softmax"]
+    score = judged.scores["max softmax"]
     for name in ("near", "far"):
         chosen = judged.true_name_N == f"{name} one"
         part = np.flatnonzero(chosen | (judged.label_N >= 0))
@@ -77,7 +78,7 @@ def test_the_threshold_is_that_of_the_validation_split(judged: Judged) -> None:
     exponential = np.exp(judged.validation_score_VC)
     softmax = (exponential / exponential.sum(axis=1, keepdims=True)).max(axis=1)
     assert (softmax >= found["value"]).mean() == pytest.approx(0.95, abs=1 / 90)
-    test = ood_scores(judged)["max softmax"]
+    test = judged.scores["max softmax"]
     known = judged.label_N >= 0
     assert found["known_accepted"] == pytest.approx((test[known] >= found["value"]).mean())
     assert found["withheld_accepted"] == pytest.approx((test[~known] >= found["value"]).mean())
@@ -85,7 +86,7 @@ def test_the_threshold_is_that_of_the_validation_split(judged: Judged) -> None:
 
 def test_nothing_withheld_and_no_validation() -> None:
     judged = made(np.random.default_rng(1), withheld=0)
-    judged = Judged(**(vars(judged) | {"validation_score_VC": np.zeros((0, 3))}))
+    judged = replace(judged, validation_score_VC=np.zeros((0, 3)))
     found = further_metrics(judged, RANKING)
     assert found["ood_scores"] is found["ood_groups"] is found["threshold"] is None
     assert found["retrieval"]["recall_at_1"] > 0.8

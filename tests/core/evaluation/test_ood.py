@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 from scipy.special import softmax
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.metrics import roc_curve as sklearn_roc_curve
@@ -9,6 +10,7 @@ from core.evaluation.ood import (
     evaluate_ood,
     fpr_at_tpr,
     knn_score,
+    mahalanobis_score,
     max_cosine_score,
     max_softmax_score,
     roc_curve,
@@ -50,6 +52,50 @@ def test_knn_score_agrees_with_a_full_sort(monkeypatch):
     unit = lambda x: x / np.linalg.norm(x, axis=1, keepdims=True)  # noqa: E731
     expected = np.sort(unit(query) @ unit(train).T, axis=1)[:, -3]
     np.testing.assert_allclose(knn_score(query, train, 3), expected, atol=1e-6)
+
+
+def ledoit_wolf_by_the_paper(rows):
+    """Ledoit and Wolf 2004, lemmas 3.2 to 3.4, one object after the other."""
+    count, size = rows.shape
+    sample = sum(np.outer(row, row) for row in rows) / count
+    mu = np.trace(sample) / size
+    d2 = ((sample - mu * np.eye(size)) ** 2).sum() / size
+    noise = sum(((np.outer(row, row) - sample) ** 2).sum() / size for row in rows) / count**2
+    b2 = min(noise, d2)
+    return b2 / d2 * mu * np.eye(size) + (d2 - b2) / d2 * sample
+
+
+def test_mahalanobis_score_agrees_with_the_papers_formulas():
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 3, 60)
+    train = 2 * np.eye(3, 6)[label] + rng.normal(size=(60, 6)) * np.linspace(0.2, 1, 6)
+    query = rng.normal(size=(25, 6))
+    unit = lambda x: x / np.linalg.norm(x, axis=1, keepdims=True)  # noqa: E731
+    means = np.array([unit(train)[label == c].mean(axis=0) for c in range(3)])
+    inverse = np.linalg.inv(ledoit_wolf_by_the_paper(unit(train) - means[label]))
+    expected = -(cdist(unit(query), means, "mahalanobis", VI=inverse).min(axis=1) ** 2)
+    np.testing.assert_allclose(mahalanobis_score(query, train, label), expected, rtol=1e-9)
+    other = np.r_[train, rng.normal(size=(9, 6))]
+    withheld = np.r_[label, np.full(9, -1)]
+    np.testing.assert_allclose(mahalanobis_score(query, other, withheld), expected, rtol=1e-9)
+    renamed = np.array([7, 0, 4])[label]
+    np.testing.assert_allclose(mahalanobis_score(query, train, renamed), expected, rtol=1e-9)
+
+
+def test_mahalanobis_knows_the_shape_of_a_class_where_the_cosine_does_not():
+    rng = np.random.default_rng(1)
+    at = lambda x, y: np.c_[np.ones(len(x)), x, y]  # noqa: E731
+    train = at(rng.normal(0, 0.3, 200), rng.normal(0, 0.01, 200))
+    along, across = at(np.array([0.2]), np.array([0.0])), at(np.array([0.0]), np.array([0.1]))
+    label = np.zeros(200, int)
+    assert mahalanobis_score(along, train, label) > mahalanobis_score(across, train, label) + 10
+    assert along[0, 0] / np.linalg.norm(along) < across[0, 0] / np.linalg.norm(across)
+
+
+def test_mahalanobis_score_of_identical_training_objects_is_finite():
+    train = np.tile([[0.6, 0.8]], (4, 1))
+    found = mahalanobis_score(np.array([[0.6, 0.8], [1.0, 0.0]]), train, np.array([0, 0, 1, 1]))
+    assert np.isfinite(found).all()
 
 
 @pytest.mark.parametrize("decimals", [None, 1, 0])

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from core.errors import AkinError
@@ -36,9 +37,25 @@ def test_the_same_again_is_the_same(run: Run) -> None:
         assert found[key] == metrics[key]
     assert found["compliance"]["overall"] == metrics["compliance"]["overall"]
     assert found["ood"]["auroc"] == pytest.approx(metrics["ood"]["auroc"], abs=1e-3)
+    assert list(found["ood_scores"]) == list(metrics["ood_scores"])
+    for name, row in metrics["ood_scores"].items():
+        assert found["ood_scores"][name]["auroc"] == pytest.approx(row["auroc"], abs=1e-3)
     assert path == run.path / "evaluations" / "test-nearest-mean.json"
     assert json.loads(path.read_text()) == found
     assert (run.path / "metrics.json").read_bytes() == before
+
+
+def test_scores_by_the_training_objects_are_kept_with_the_predictions(run: Run) -> None:
+    predictions, metrics = run.predictions(), run.metrics()
+    assert metrics is not None
+    known_N = predictions.label_N >= 0
+    for name, score_N in (
+        ("k-NN distance", predictions.knn_score_N),
+        ("Mahalanobis", predictions.mahalanobis_score_N),
+    ):
+        assert score_N is not None
+        expected = pytest.approx(roc_auc_score(known_N, score_N))
+        assert metrics["ood_scores"][name]["auroc"] == expected
 
 
 def test_another_split_has_other_objects(run: Run) -> None:

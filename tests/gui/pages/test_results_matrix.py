@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 
 from core.files import write_json
@@ -192,3 +194,28 @@ def test_the_threshold_of_validation_data_is_where_it_starts(
     assert page.ood_card.plot.threshold == pytest.approx(value, abs=step)
     page.ood_card.score.choose("energy")
     assert not page.ood_card.validated.isVisible(), "it was chosen for another score"
+
+
+def test_scores_by_training_objects_are_offered_where_the_run_kept_them(
+    page: ResultsPage, run: Run, wait_until: Wait
+) -> None:
+    def offered() -> list[str]:
+        return [action.text() for action in page.ood_card.score.menu().actions() if is_on(action)]
+
+    is_on = QAction.isVisible
+    assert offered() == ["Max softmax", "Max cosine", "Energy"], "an older run lacks the others"
+    predictions = run.predictions()
+    known_N = predictions.label_N >= 0
+    distance_N = np.where(known_N, -1.0, -7.0) - np.arange(len(known_N)) / 1000
+    replace(predictions, knn_score_N=-distance_N, mahalanobis_score_N=distance_N).save(
+        run.path / "predictions.npz"
+    )
+    page.reload()
+    wait_until(lambda: page.is_idle and "Mahalanobis" in offered())
+    assert offered()[3:] == ["K-NN distance", "Mahalanobis"]
+    page.ood_card.score.choose("Mahalanobis")
+    np.testing.assert_array_equal(page.ood_card.rejection.score_N, distance_N)
+    page.ood_card.plot.set_threshold(-5.0)
+    assert page.ood_card.lost.text() == "0 known rejected"
+    assert page.ood_card.taken.text() == "0 withheld accepted"
+    assert page.matrix_card.matrix.counts_RC[:, -1].sum() == (~known_N).sum()
