@@ -258,6 +258,13 @@ class TrainingConfig(ConfigSection):
         title="Sync batch norm",
         description="With several GPUs: statistics of the whole batch, not of each GPU's part.",
     )
+    kept_embeddings: int = Field(
+        1500,
+        ge=0,
+        le=100_000,
+        title="Embeddings kept",
+        description="Validation objects whose embeddings the epochs keep, for the map; 0: none.",
+    )
 
 
 class ConfigTree(ConfigSection):

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from core.errors import RunError
 from core.files import write_atomically
 
-_DAMAGED_ARCHIVE = (
+# What numpy and zipfile raise for a .npz that was cut or has wrong bytes.
+DAMAGED_ARCHIVE = (
     OSError,
     ValueError,
     KeyError,
@@ -99,7 +100,7 @@ class Predictions:
                     file.get("knn_score"),
                     file.get("mahalanobis_score"),
                 )
-        except _DAMAGED_ARCHIVE as error:
+        except DAMAGED_ARCHIVE as error:
             raise RunError(
                 f"{path} is missing or damaged.", "Evaluate the run again, or train it anew."
             ) from error

@@ -17,6 +17,7 @@ import platformdirs
 
 from core.config import ExperimentConfig
 from core.config_files import load_config
+from core.epoch_embeddings import EpochEmbeddings
 from core.errors import AkinError, RunError
 from core.events import (
     EvaluationCompleted,
@@ -31,8 +32,6 @@ from core.files import write_json, write_text
 from core.predictions import Predictions
 from core.ranking import Ranking
 from core.ranking_files import ranking_from_yaml
-
-# What numpy and zipfile raise for a .npz that was cut or has wrong bytes.
 
 
 def default_workspace() -> Path:
@@ -98,6 +97,11 @@ class Run:
     def predictions(self) -> Predictions:
         """predictions.npz (raises RunError if it is missing)."""
         return Predictions.load(self.path / "predictions.npz")
+
+    @property
+    def epoch_embeddings(self) -> EpochEmbeddings:
+        """What the epochs kept; older runs and detectors kept none."""
+        return EpochEmbeddings(self.path / "embeddings")
 
     @property
     def checkpoint_folder(self) -> Path:

@@ -58,13 +58,25 @@ class Crops:
         return self._store[np.searchsorted(self._object_index_N, objects)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Validation:
-    """Live figures on the validation split's known objects."""
+    """The validation split's known objects, live.
+
+    Attributes:
+        accuracy: By class means of a sample of the training objects, or logits.
+        balanced_accuracy: Likewise.
+        compliance: Share of the ranking's pairs that hold; None for SoftMax.
+        objects_N: Indices into the data set.
+        embedding_ND: Unit vectors.
+        predicted_N: Index into the known classes.
+    """
 
     accuracy: float | None
     balanced_accuracy: float | None
     compliance: float | None
+    objects_N: IntArray
+    embedding_ND: FloatArray
+    predicted_N: IntArray
 
 
 def embed_objects(
@@ -122,11 +134,14 @@ def validate(
         means_CD = class_means(train_ND, label_N[train], len(experiment.classes))
         score_NC = cosine_scores(embedding_ND, means_CD)
     truth = label_N[objects]
-    report = classification_report(truth, predict(score_NC), experiment.classes)
+    predicted_N = predict(score_NC)
+    report = classification_report(truth, predicted_N, experiment.classes)
     compliance = None
     if logits_NC is None:
         compliance = rank_compliance(score_NC, truth, experiment.judged_similarity_CC).overall
-    return Validation(report.accuracy, report.balanced_accuracy, compliance)
+    return Validation(
+        report.accuracy, report.balanced_accuracy, compliance, objects, embedding_ND, predicted_N
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -56,6 +56,7 @@ class TrainingLoop:
         emit: Receives the events.
         control: Looked at before every step.
         save: Called now and then, when a checkpoint is due.
+        keep: Called with every epoch and its validation.
         team: The processes that share every batch.
     """
 
@@ -70,6 +71,7 @@ class TrainingLoop:
         emit: Emit,
         control: TrainingControl,
         save: Callable[[], None],
+        keep: Callable[[int, Validation], None],
         team: Team,
     ) -> None:
         self._config = config
@@ -81,6 +83,7 @@ class TrainingLoop:
         self._emit = emit
         self._control = control
         self._save = save
+        self._keep = keep
         self._team = team
         self.best_state: dict[str, Any] | None = None
         self._objects = crops.readable(experiment.train)
@@ -169,6 +172,8 @@ class TrainingLoop:
         if self._team.is_main:  # The others wait for it at the next step.
             judged = validate(self._learner, self._experiment, self._crops, self._config.seed)
         progress.epochs = progress.step // self.steps_per_epoch
+        if judged is not None:
+            self._keep(progress.epochs, judged)
         mean_loss = progress.loss_sum / self.steps_per_epoch
         progress.loss_sum = 0.0
         self._emit(

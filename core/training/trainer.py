@@ -31,6 +31,7 @@ from core.training.device import (
 )
 from core.training.distributed import ProcessLostError, Team
 from core.training.environment import write_environment
+from core.training.epoch_keeper import EpochKeeper
 from core.training.experiment import Experiment
 from core.training.finish import judge_and_write
 from core.training.judging import Crops, judging_duration_s
@@ -132,6 +133,7 @@ class Trainer:
             self._emit,
             self._control,
             lambda: self._save(learner, optimizer, loop),
+            EpochKeeper(self._run.epoch_embeddings, config, experiment),
             self._team,
         )
         if not self._judge_only:
@@ -252,6 +254,7 @@ class Trainer:
         torch.set_rng_state(loaded.state["rng"].cpu())
         if self._writes_run:
             self._run.cut_events_after(self._progress.step)
+            self._run.epoch_embeddings.cut_after(self._progress.epochs)
             (self._run.path / "outcome.json").unlink(missing_ok=True)
         return loaded.warning
 

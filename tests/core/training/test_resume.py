@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -74,6 +75,13 @@ def assert_same_end(resumed: Any, whole: Any) -> None:
     assert_equal(resumed.state("best.pt"), whole.state("best.pt"))
     steps = [event.step for event in resumed.run.events() if isinstance(event, StepCompleted)]
     assert steps == sorted(set(steps)), "events.jsonl does not read as one run"
+    kept, expected = resumed.run.epoch_embeddings, whole.run.epoch_embeddings
+    assert kept.epochs() == expected.epochs() == (1, 2, 3, 4)
+    np.testing.assert_array_equal(kept.objects().box_xyxy_N4, expected.objects().box_xyxy_N4)
+    for epoch in expected.epochs():
+        a, b = kept.load(epoch), expected.load(epoch)
+        np.testing.assert_array_equal(a.embedding_ND, b.embedding_ND)
+        np.testing.assert_array_equal(a.predicted_N, b.predicted_N)
     for key in ("accuracy", "confusion", "compliance"):
         assert resumed.run.metrics()[key] == whole.run.metrics()[key]
 
