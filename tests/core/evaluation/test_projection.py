@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.linalg import orthogonal_procrustes
@@ -5,7 +7,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE, trustworthiness
 from sklearn.neighbors import NearestNeighbors
 
-from core.evaluation.projection import aligned, pca, tsne
+from core.evaluation.projection import aligned, pca, pca_of_epochs, tsne, tsne_of_epochs
 
 
 def cloud(seed=0, count=60):
@@ -94,3 +96,57 @@ def test_tsne_in_stages_is_as_good_as_in_one_call():
     assert trustworthiness(rows, staged, metric="cosine") > (
         trustworthiness(rows, once, metric="cosine") - 0.01
     )
+
+
+def growing_clusters(epochs=6, count=90):
+    """Three classes that part from epoch to epoch, in a space that mirrors nothing."""
+    rng = np.random.default_rng(0)
+    label_N = np.repeat([0, 1, 2], count // 3)
+    noise = rng.normal(scale=0.25, size=(count, 8))
+    return label_N, [np.eye(3, 8)[label_N] * share + noise for share in np.linspace(0, 1, epochs)]
+
+
+def motion(pictures):
+    """How far points go from one picture to the next, in units of the pictures' spread."""
+    spread = np.mean([points.std() for points in pictures])
+    steps = [np.linalg.norm(b - a, axis=1).mean() for a, b in pairwise(pictures)]
+    return np.mean(steps) / spread
+
+
+def test_pca_of_epochs_has_the_axes_of_the_last():
+    _, epochs = growing_clusters()
+    model = PCA(2).fit(epochs[-1])
+    found = pca_of_epochs(epochs)
+    np.testing.assert_allclose(found[-1].points_NK, pca(epochs[-1]).points_NK, atol=1e-9)
+    for rows, picture in zip(epochs, found, strict=True):
+        expected = model.transform(rows)
+        np.testing.assert_allclose(np.abs(picture.points_NK), np.abs(expected), atol=1e-9)
+        share = expected.var(axis=0) / rows.var(axis=0).sum()
+        np.testing.assert_allclose(picture.explained_K, share, rtol=1e-9)
+    apart = motion([pca(rows).points_NK for rows in epochs])
+    assert motion([picture.points_NK for picture in found]) < 0.7 * apart
+
+
+def test_tsne_of_epochs_moves_less_than_pictures_made_apart_and_keeps_neighbours():
+    label_N, epochs = growing_clusters()
+    found = [picture.points_NK for picture in tsne_of_epochs(epochs, perplexity=15)]
+    assert len(found) == len(epochs)
+    apart = [tsne(rows, perplexity=15, seed=at).points_NK for at, rows in enumerate(epochs)]
+    assert motion(found) < 0.5 * motion(apart)
+    for rows, points, alone in zip(epochs, found, apart, strict=True):
+        kept = trustworthiness(rows, points, n_neighbors=8, metric="cosine")
+        assert kept > trustworthiness(rows, alone, n_neighbors=8, metric="cosine") - 0.05
+    near = NearestNeighbors(n_neighbors=6).fit(found[-1]).kneighbors()[1]
+    assert (label_N[near] == label_N[:, None]).mean() > 0.9
+
+
+def test_tsne_of_epochs_tells_its_progress_and_stops_when_asked():
+    _, epochs = growing_clusters(epochs=3, count=12)
+    told = []
+    assert len(tsne_of_epochs(epochs, progress=lambda *at: told.append(at))) == 3
+    assert told == [(n, 1750) for n in (0, 250, 750, 1250, 1500, 1750)]
+    told.clear()
+    stopped = tsne_of_epochs(
+        epochs, progress=lambda *at: told.append(at), should_stop=lambda: (1500, 1750) in told
+    )
+    assert len(stopped) == 2
