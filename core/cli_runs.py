@@ -1,4 +1,4 @@
-"""`akin runs list`, `akin runs compare` and `akin evaluate` of another split or classifier."""
+"""`akin runs ...` and `akin evaluate` of another split or classifier."""
 
 from __future__ import annotations
 
@@ -12,9 +12,20 @@ from rich.console import Console
 from rich.table import Table
 
 from core.cli_output import make_reporter
+from core.cli_run_notes import (
+    runs_empty_trash,
+    runs_note,
+    runs_rename,
+    runs_restore,
+    runs_tag,
+    runs_trash,
+    store_of,
+)
 from core.errors import AkinError, ConfigError
 from core.ranking import nearest
-from core.runs import Run, RunStore, default_workspace, format_time, open_run
+from core.run_notes import matches
+from core.run_trash import list_trash
+from core.runs import Run, format_time, open_run
 from core.training.control import TrainingControl
 
 if TYPE_CHECKING:
@@ -22,35 +33,59 @@ if TYPE_CHECKING:
 
 WIDTH_IN_A_PIPE = 160
 runs_app = typer.Typer(help="Runs of the workspace.")
+for _command in (runs_tag, runs_note, runs_rename, runs_trash, runs_restore, runs_empty_trash):
+    runs_app.command(_command.__name__.removeprefix("runs_").replace("_", "-"))(_command)
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 
 
 @runs_app.command("list")
 def runs_list(
     folder: Annotated[Path | None, typer.Argument(metavar="[DIR]")] = None,
+    tags: Annotated[list[str] | None, typer.Option("--tag", help="With this tag.")] = None,
+    status: Annotated[list[str] | None, typer.Option(help="done, interrupted, ...")] = None,
+    find: Annotated[str, typer.Option(help="Words in name, tags, note, method, data.")] = "",
+    trash: Annotated[bool, typer.Option("--trash", help="What is in the trash.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Lists the runs of the workspace, or of a folder."""
-    store = RunStore(folder if folder is not None else default_workspace() / "runs")
+    store = store_of(folder)
     rows, damaged = [], []
-    for found in store.list():
+    for found in [each.run for each in list_trash(store)] if trash else store.list():
         try:
             rows.append(_run_row(found))
         except AkinError as error:
             damaged.append(f"skipped: {found.path}: {error.message}")
     for line in damaged:
         print(line, file=sys.stderr)
+    chosen = [row for row in rows if _is_wanted(row, tags or [], status or [], find)]
     if as_json:
-        print(json.dumps(rows, indent=1))
-        return
-    if not rows:
-        print(f"No runs in {store.folder}. Train one with: akin train --recipe demo")
-        return
-    table = Table("run", "started", "status", "method", "data", "accuracy", "AUROC", box=None)
+        print(json.dumps(chosen, indent=1))
+    elif rows and not chosen:
+        print(f"None of the {len(rows)} runs is like that.")
+    elif not rows:
+        nothing = f"No runs in {store.folder}. Train one with: akin train --recipe demo"
+        print("The trash is empty." if trash else nothing)
+    else:
+        _print_rows(chosen)
+
+
+def _is_wanted(row: dict[str, Any], tags: list[str], status: list[str], find: str) -> bool:
+    has_tags = set(tags) <= set(row["tags"])
+    texts = (row[k] for k in ("run", "title", "method", "ranking", "data", "note"))
+    is_found = matches(find, (*texts, *row["tags"]))
+    return has_tags and is_found and (not status or row["status"] in status)
+
+
+def _print_rows(rows: list[dict[str, Any]]) -> None:
+    header = ("run", "started", "status", "method", "data", "accuracy", "AUROC")
+    extra = [key for key in ("title", "tags") if any(row[key] for row in rows)]
+    table = Table(*header, *(key.replace("title", "name") for key in extra), box=None)
     for row in rows:
         figures = ("" if row[k] is None else f"{row[k]:.3f}" for k in ("accuracy", "auroc"))
         started = format_time(row["started"]) if row["started"] else ""
-        table.add_row(row["run"], started, row["status"], row["method"], row["data"], *figures)
+        words = (", ".join(row[k]) if k == "tags" else row[k] for k in extra)
+        first = (row["run"], started, row["status"], row["method"], row["data"])
+        table.add_row(*first, *figures, *words)
     _console().print(table)
 
 
@@ -104,14 +139,18 @@ def evaluate_other(
 
 def _run_row(run: Run) -> dict[str, Any]:
     environment, metrics, outcome = run.environment(), run.metrics() or {}, run.outcome()
-    config = run.config
+    config, notes = run.config, run.notes()
     depth = f" r{config.ranking.depth}" if config.objective.method == "ranked" else ""
     return {
         "run": run.name,
         "path": str(run.path),
+        "title": notes.title,
+        "tags": list(notes.tags),
+        "note": notes.note,
         "started": environment.get("started"),
         "status": outcome.status if outcome else "running",
         "method": config.objective.method + depth,
+        "ranking": config.ranking.source,
         "data": environment.get("data_name", ""),
         "accuracy": metrics.get("accuracy"),
         "auroc": (metrics.get("ood") or {}).get("auroc"),
@@ -128,7 +167,7 @@ def _print_comparison(found: RunComparison) -> None:
             table.add_row(*row)
         _console().print(table)
     if found.differences:
-        table = Table("differs", *(run.name for run in found.runs), box=None)
+        table = Table("differs", *(run.title for run in found.runs), box=None)
         for key, values in found.differences.items():
             table.add_row(key, *values)
         print()

@@ -32,6 +32,10 @@ from core.files import write_json, write_text
 from core.predictions import Predictions
 from core.ranking import Ranking
 from core.ranking_files import ranking_from_yaml
+from core.run_notes import RunNotes, read_notes
+
+TRASH = "trash"
+TRASH_RECORD = "trash.json"
 
 
 def default_workspace() -> Path:
@@ -67,8 +71,20 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The directory's name."""
+        """The directory's name, which never changes."""
         return self.path.name
+
+    @property
+    def title(self) -> str:
+        """What people call it: the name they gave it, else the directory's."""
+        try:
+            return read_notes(self.path).title or self.name
+        except RunError:
+            return self.name
+
+    def notes(self) -> RunNotes:
+        """Its title, tags and note (raises RunError if they are damaged)."""
+        return read_notes(self.path)
 
     @cached_property
     def config(self) -> ExperimentConfig:
@@ -112,7 +128,7 @@ class Run:
         data = _read_json(self.path / "outcome.json")
         if data is not None:
             return outcome_from_json(data)
-        if self._process_is_alive():
+        if self.is_alive:
             return None
         return Outcome(
             "interrupted",
@@ -155,7 +171,11 @@ class Run:
             kept.append(json.dumps(event_to_json(event), allow_nan=False))
         write_text(self.path / "events.jsonl", "".join(line + "\n" for line in kept))
 
-    def _process_is_alive(self) -> bool:
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process that trains it lives and has not said that it ended."""
+        if (self.path / "outcome.json").is_file():
+            return False
         pid = self.environment().get("pid")
         if not isinstance(pid, int):
             return False
@@ -211,7 +231,9 @@ class RunStore:
         return [Run(path) for path in sorted(found, key=_run_order)]
 
     def _next_path(self, config: ExperimentConfig) -> Path:
-        numbers = [_run_order(run.path)[0] for run in self.list()]
+        trashed = trash_of(self.folder).glob("*/config.yaml")  # may come back to their numbers
+        paths = (*(run.path for run in self.list()), *(path.parent for path in trashed))
+        numbers = [_run_order(path)[0] for path in paths]
         number = max(numbers, default=0) + 1
         while True:
             path = self.folder / f"{number:04d}-{config.objective.method}"
@@ -251,16 +273,24 @@ def open_run(path: Path) -> Run:
     Raises:
         RunError: If it is none.
     """
-    if not (path / "config.yaml").is_file():
-        raise RunError(f"{path} is not a run directory.", "List them with: akin runs list")
-    return Run(path)
+    if (path / "config.yaml").is_file():
+        return Run(path)
+    if (trash_of(path.parent) / path.name / TRASH_RECORD).is_file():
+        raise RunError(f"{path} is in the trash.", f"Take it back: akin runs restore {path.name}")
+    raise RunError(f"{path} is not a run directory.", "List them with: akin runs list")
+
+
+def trash_of(folder: Path) -> Path:
+    """Returns where runs of a folder go when they are trashed: the workspace's trash."""
+    folder = folder.resolve()
+    return (folder.parent if folder.name in {"runs", "detectors"} else folder) / TRASH
 
 
 def process_start(pid: int) -> str | None:
     """Returns when a process started, in a form that only it can match; None if it is gone."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-        return stat.rsplit(")", 1)[1].split()[19]
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return None if fields[0] in "ZX" else fields[19]  # killed, its parent has not looked yet
     except (OSError, IndexError):
         pass
     try:

@@ -129,10 +129,10 @@ def compare_runs(runs: Sequence[Run]) -> RunComparison:
 
 
 def _names(runs: Sequence[Run]) -> list[str]:
-    """Returns the directories' names, with their folder where two are the same."""
-    names = [run.name for run in runs]
+    """Returns the runs' names, with their directory where two are the same."""
+    names = [run.title for run in runs]
     return [
-        name if names.count(name) == 1 else f"{run.path.resolve().parent.name}/{name}"
+        name if names.count(name) == 1 else f"{run.path.resolve().parent.name}/{run.name}"
         for run, name in zip(runs, names, strict=True)
     ]
 

@@ -113,7 +113,7 @@ def run_table(groups: Sequence[RunGroup]) -> TextTable:
                 (
                     group.label,
                     str(run.config.seed),
-                    run.name,
+                    run.title,
                     *(number(value) for value in figures),
                     epochs,
                     "" if spent is None else f"{spent:.0f}",

@@ -357,3 +357,18 @@ def test_a_resume_cuts_the_end_of_the_earlier_attempt(tmp_path: Path) -> None:
     log(run, step(3))
     assert [event.step for event in run.events()] == [1, 2, 3]  # type: ignore[attr-defined]
     assert (run.path / "events.jsonl").read_text().count("\n") == 3
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_a_killed_process_that_nobody_has_waited_for_is_gone(tmp_path: Path) -> None:
+    run = RunStore(tmp_path).create(CONFIG, RANKING)
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        note_process(run, process.pid)
+        assert run.is_alive
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it stays a zombie
+        assert not run.is_alive
+    finally:
+        process.kill()
+        process.communicate()
