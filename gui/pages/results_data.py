@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.data.index import DatasetIndex
+from core.epoch_embeddings import KeptObjects
 from core.errors import AkinError
 from core.evaluation.confusion import cell_counts
 from core.evaluation.further import KNN, MAHALANOBIS
@@ -117,12 +118,12 @@ def _without_results(run: Run, data: str, ended: str) -> RunResults:
 
 
 def match_objects(
-    predictions: Predictions, index: DatasetIndex, fingerprint: object = None
+    predictions: Predictions | KeptObjects, index: DatasetIndex, fingerprint: object = None
 ) -> IntArray | None:
-    """Finds the judged objects in a data set, by image and box.
+    """Finds the objects of a run's files in a data set, by image and box.
 
     Args:
-        predictions: Of a run.
+        predictions: Of a run; or what its epochs kept.
         index: The data set that is open.
         fingerprint: Of the data that the run was judged on, where it is known.
 

@@ -1,50 +1,31 @@
-"""The map: all judged embeddings in the plane, by PCA or t-SNE; a lasso shows what is there.
-
-Shape suffixes: N judged objects, S objects in the picture.
-"""
+"""The map: embeddings in the plane, at the end or epoch by epoch; a lasso shows what is there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtGui import QColor, QShowEvent
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from core.epoch_embeddings import KeptObjects
 from core.errors import AkinError
-from core.evaluation.projection import Projection, pca, tsne
 from gui.pages.results_confusion import IntArray, require_comparable
 from gui.pages.results_data import RunResults
-from gui.tasks import LatestTask, Progress
-from gui.theme import SPACING, class_colour, set_role, tokens
+from gui.pages.results_map_pictures import Picture, picture_of_epochs, picture_of_test
+from gui.tasks import LatestTask
+from gui.theme import SPACING, set_role, tokens
 from gui.widgets.choice_button import ChoiceButton
 from gui.widgets.figure_export import ExportButton
-from gui.widgets.scatter_symbols import ScatterGroup, shape_of
+from gui.widgets.play_slider import PlaySlider
+from gui.widgets.scatter_symbols import ScatterGroup
 from gui.widgets.scatter_view import ScatterView
 from gui.widgets.view_card import ViewCard
 
 METHODS = (("pca", "PCA"), ("tsne", "t-SNE"))
 COLOURS = (("true", "By true class"), ("predicted", "By predicted class"), ("errors", "Errors"))
-MOST_TSNE_OBJECTS = 3000
-
-
-@dataclass(frozen=True, eq=False)
-class _Picture:
-    """A finished projection.
-
-    Attributes:
-        results: Of the run.
-        method: "pca" or "tsne".
-        rows_S: Rows of the predictions that are in it.
-        projection: Their points.
-    """
-
-    results: RunResults
-    method: str
-    rows_S: IntArray
-    projection: Projection
+OBJECTS = (("test", "Test objects"), ("epochs", "Epoch by epoch"))
+HINT = "Draw around points to see them. Click one for its neighbours."
+HINT_OF_EPOCHS = "Validation objects, as each epoch left them. Draw around points and play."
 
 
 class MapCard(ViewCard):
@@ -52,15 +33,18 @@ class MapCard(ViewCard):
 
     rows_selected = Signal(object, str)  # rows of the predictions, words
     chosen_changed = Signal(object)  # rows of the predictions that the matrix counts | None
+    kept_selected = Signal(object, object, str)  # KeptObjects, rows of them, words
     query_requested = Signal(int)  # row of the predictions
     cleared = Signal()
     failed = Signal(object)  # AkinError
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self._results: RunResults | None = None
-        self._pictures: dict[str, _Picture] = {}
-        self._picture: _Picture | None = None
+        self._pictures: dict[tuple[str, str], Picture] = {}
+        self._picture: Picture | None = None
         self.view = ScatterView("Map of the embeddings")
+        self.objects = ChoiceButton("Which objects the map shows", OBJECTS)
+        self.epochs = PlaySlider("Epoch of the map")
         self.method = ChoiceButton("How the map is made", METHODS)
         self.colours = ChoiceButton("What the marks show", COLOURS)
         self.progress = QProgressBar()
@@ -70,7 +54,7 @@ class MapCard(ViewCard):
         self.cancel.setAccessibleName("Cancel t-SNE")
         self.state = QLabel()
         set_role(self.state, "muted")
-        self.hint = QLabel("Draw around points to see them. Click one for its neighbours.")
+        self.hint = QLabel(HINT)
         self.hint.setWordWrap(True)
         set_role(self.hint, "muted")
         self.export = ExportButton(self.view, "embedding map")
@@ -79,7 +63,9 @@ class MapCard(ViewCard):
         self._task.succeeded.connect(self._on_made)
         self._task.failed.connect(self._on_failed)
         self._task.progressed.connect(self._on_progress)
+        self.objects.chosen.connect(self._on_method)
         self.method.chosen.connect(self._on_method)
+        self.epochs.moved.connect(self._on_moved)
         self.colours.chosen.connect(self._on_colours)
         self.cancel.clicked.connect(self._on_cancel)
         self.view.lassoed.connect(self._on_lassoed)
@@ -91,6 +77,7 @@ class MapCard(ViewCard):
     def _body(self) -> QWidget:
         tools = QHBoxLayout()
         tools.setSpacing(SPACING // 2)
+        tools.addWidget(self.objects)
         tools.addWidget(self.method)
         tools.addWidget(self.colours)
         tools.addStretch(1)
@@ -104,7 +91,9 @@ class MapCard(ViewCard):
         column.setSpacing(SPACING // 2)
         column.addLayout(tools)
         column.addWidget(self.view, 1)
+        column.addWidget(self.epochs)
         column.addWidget(self.hint)
+        self.epochs.hide()
         return body
 
     # ----- making -----
@@ -115,6 +104,11 @@ class MapCard(ViewCard):
             self._pictures.clear()
         self._results = results
         self._picture = None
+        self.epochs.hide()
+        has_epochs = len(results.run.epoch_embeddings.epochs()) > 1
+        self.objects.setVisible(has_epochs)
+        if not has_epochs:
+            self.objects.set_choice("test")
         if self.isVisible():
             self.make()
 
@@ -132,16 +126,19 @@ class MapCard(ViewCard):
         results = self._results
         if results is None or results.predictions is None:
             return
-        name = self.method.choice
-        old = self._pictures.get(name)
+        what, method = key = (self.objects.choice, self.method.choice)
+        old = self._pictures.get(key)
         if old is not None and old.results is results:
             self._show(old)
             return
         if len(results.predictions.label_N) < 4:
             self.hint.setText("There are too few judged objects for a map.")
             return
-        self._show_running(name == "tsne")
-        self._task.start(_work(results, name, old))
+        self._show_running(method == "tsne")
+        if what == "test":
+            self._task.start(picture_of_test(results, method, old))
+        else:
+            self._task.start(picture_of_epochs(results, method))
 
     def shut_down(self) -> None:
         """Stops and waits."""
@@ -161,11 +158,11 @@ class MapCard(ViewCard):
         self.state.setText(f"t-SNE, {done:,} of {total:,} steps")
 
     @Slot(object)
-    def _on_made(self, picture: _Picture) -> None:
+    def _on_made(self, picture: Picture) -> None:
         if picture.results is not self._results:
             return
-        self._pictures[picture.method] = picture
-        if picture.method == self.method.choice:
+        self._pictures[picture.key] = picture
+        if picture.key == (self.objects.choice, self.method.choice):
             self._show_running(False)
             self._show(picture)
 
@@ -173,6 +170,9 @@ class MapCard(ViewCard):
     def _on_failed(self, error: AkinError) -> None:
         self._show_running(False)
         self.failed.emit(error)
+        if self.objects.choice == "epochs":
+            self.objects.set_choice("test")
+            self.make()
 
     @Slot()
     def _on_cancel(self) -> None:
@@ -183,29 +183,39 @@ class MapCard(ViewCard):
 
     # ----- showing -----
 
-    def _show(self, picture: _Picture) -> None:
+    def _show(self, picture: Picture) -> None:
         self._picture = picture
-        group_S, groups = _groups(picture, self.colours.choice, tokens(self.palette()).is_dark)
-        self.view.set_points(picture.projection.points_NK, group_S, groups, self._words)
-        explained = picture.projection.explained_K
-        count, total = len(picture.rows_S), self._total(picture)
-        words = f"{count:,} objects" if count == total else f"{count:,} of {total:,} objects"
-        if explained is not None:
-            words += f", {100 * float(explained.sum()):.0f} % of the variance"
-        self.subtitle.setText(words)
-        self.hint.setText("Draw around points to see them. Click one for its neighbours.")
+        by_epoch = bool(picture.epochs)
+        last = picture.epochs[-1] if by_epoch else 0
+        self.epochs.set_steps([f"epoch {epoch} of {last}" for epoch in picture.epochs])
+        self.epochs.setVisible(by_epoch)
+        self.hint.setText(HINT_OF_EPOCHS if by_epoch else HINT)
+        self._show_points()
 
-    def _total(self, picture: _Picture) -> int:
-        assert picture.results.predictions is not None
-        return len(picture.results.predictions.label_N)
+    def _show_points(self) -> None:
+        assert self._picture is not None
+        picture, frame = self._picture, self.epochs.step
+        group_S, groups = self._groups()
+        self.view.set_points(
+            picture.points_at(self.epochs.position), group_S, groups, self._words, picture.extent()
+        )
+        self.subtitle.setText(picture.subtitle(frame))
+
+    def _groups(self) -> tuple[IntArray, tuple[ScatterGroup, ...]]:
+        assert self._picture is not None
+        is_dark = tokens(self.palette()).is_dark
+        return self._picture.groups(self.epochs.step, self.colours.choice, is_dark)
+
+    @Slot(float)
+    def _on_moved(self, position: float) -> None:
+        if self._picture is None:  # Another run's is being made.
+            return
+        self.view.move_points(self._picture.points_at(position), self._groups()[0])
+        self.subtitle.setText(self._picture.subtitle(self.epochs.step))
 
     def _words(self, point: int) -> str:
         assert self._picture is not None
-        predictions = self._picture.results.predictions
-        assert predictions is not None
-        row = int(self._picture.rows_S[point])
-        predicted = predictions.classes[int(predictions.predicted_N[row])]
-        return f"{predictions.true_name_N[row]}, predicted {predicted}"
+        return self._picture.words(point, self.epochs.step)
 
     def let_go(self) -> None:
         """Fades nothing."""
@@ -218,7 +228,7 @@ class MapCard(ViewCard):
     @Slot(str)
     def _on_colours(self, _name: str) -> None:
         if self._picture is not None:
-            self._show(self._picture)
+            self._show_points()
 
     @Slot(object)
     def _on_lassoed(self, points: IntArray) -> None:
@@ -230,16 +240,26 @@ class MapCard(ViewCard):
         self._choose(points, f"{self.view.groups[group].name} on the map ({len(points)})")
 
     def _choose(self, points: IntArray, text: str) -> None:
-        assert self._picture is not None
-        rows = self._picture.rows_S[points]
-        self.chosen_changed.emit(rows)
-        self.rows_selected.emit(rows, text)
+        picture = self._picture
+        if picture is None:
+            return
+        rows = picture.rows_S[points]
+        if isinstance(picture.objects, KeptObjects):
+            self.kept_selected.emit(picture.objects, rows, text)
+        else:
+            self.chosen_changed.emit(rows)
+            self.rows_selected.emit(rows, text)
         self.view.set_chosen(points)
 
     @Slot(int)
     def _on_point(self, point: int) -> None:
-        assert self._picture is not None
-        self.query_requested.emit(int(self._picture.rows_S[point]))
+        if self._picture is None:
+            return
+        if self._picture.epochs:
+            points = np.array([point], dtype=np.int64)
+            self._choose(points, f"{self._words(point)}, on the map")
+        else:
+            self.query_requested.emit(int(self._picture.rows_S[point]))
 
     @Slot()
     def _on_cleared(self) -> None:
@@ -255,61 +275,3 @@ def _same_objects(a: RunResults, b: RunResults) -> bool:
     except AkinError:
         return False
     return True
-
-
-def _work(
-    results: RunResults, method: str, old: _Picture | None
-) -> Callable[[Progress, Callable[[], bool]], _Picture]:
-    def work(progress: Progress, should_stop: Callable[[], bool]) -> _Picture:
-        assert results.predictions is not None
-        embedding_ND = results.predictions.embedding_ND
-        rows_S = np.arange(len(embedding_ND), dtype=np.int64)
-        if method == "tsne" and len(rows_S) > MOST_TSNE_OBJECTS:
-            drawn = np.random.default_rng(0).choice(rows_S, MOST_TSNE_OBJECTS, replace=False)
-            rows_S = np.sort(drawn)
-        previous = None
-        if old is not None and np.array_equal(old.rows_S, rows_S):
-            previous = old.projection.points_NK
-        if method == "pca":
-            projection = pca(embedding_ND[rows_S], previous_NK=previous)
-        else:
-            projection = tsne(
-                embedding_ND[rows_S],
-                previous_NK=previous,
-                progress=progress,
-                should_stop=should_stop,
-            )
-        return _Picture(results, method, rows_S, projection)
-
-    return work
-
-
-def _groups(
-    picture: _Picture, colours: str, is_dark: bool
-) -> tuple[IntArray, tuple[ScatterGroup, ...]]:
-    """Returns the group of each point of the picture, and the groups."""
-    predictions = picture.results.predictions
-    assert predictions is not None
-    label_S = predictions.label_N[picture.rows_S]
-    predicted_S = predictions.predicted_N[picture.rows_S]
-    true_S = predictions.true_name_N[picture.rows_S]
-    if colours == "errors":
-        group_S = np.where(label_S < 0, 2, (label_S != predicted_S).astype(np.int64))
-        right = QColor("#6cc7f2" if is_dark else "#3aa0d8")
-        groups = [
-            ScatterGroup("right", right, "circle"),
-            ScatterGroup("wrong", QColor("#d55e00"), "cross"),
-            ScatterGroup("withheld", QColor("#8b929c"), "square", hollow=True),
-        ]
-        return group_S, tuple(groups[: 3 if (label_S < 0).any() else 2])
-    withheld = sorted(set(true_S[label_S < 0].tolist()))
-    names = [*predictions.classes, *(withheld if colours == "true" else ())]
-    groups = []
-    for at, name in enumerate(names):
-        shape, hollow = shape_of(at)
-        text = f"{name} (withheld)" if name in withheld and colours == "true" else name
-        groups.append(ScatterGroup(text, class_colour(at), shape, hollow))
-    if colours == "predicted":
-        return predicted_S, tuple(groups)
-    index = {name: at for at, name in enumerate(names)}
-    return np.array([index[str(name)] for name in true_S], dtype=np.int64), tuple(groups)

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.data.index import DatasetIndex
+from core.epoch_embeddings import KeptObjects
 from core.runs import Run
 from gui.messages import Message
 from gui.models.runs_model import RunSummary, summarize_run
@@ -105,6 +106,7 @@ class ResultsPage(QWidget):
         self.map_card.chosen_changed.connect(self.matrix_card.set_chosen)
         for card in (self.map_card, self.compliance_card, self.comparison_card):
             card.rows_selected.connect(self._on_rows_selected)
+        self.map_card.kept_selected.connect(self._on_kept_selected)
         self.map_card.query_requested.connect(self.ask)
         self.map_card.cleared.connect(self._on_cleared)
         self.map_card.failed.connect(session.post_error)
@@ -275,6 +277,20 @@ class ResultsPage(QWidget):
         """Selects judged objects from another view than the matrix."""
         self.matrix_card.let_go()
         self._on_cell_selected(rows_N, text)
+
+    @Slot(object, object, str)
+    def _on_kept_selected(self, kept: KeptObjects, rows_N: IntArray, text: str) -> None:
+        """Selects validation objects, which are not in the matrix."""
+        assert self._results is not None
+        self.matrix_card.let_go()
+        self.matrix_card.set_chosen(None)
+        index = self._session.dataset
+        fingerprint = self._results.run.environment().get("data_fingerprint")
+        found = None if index is None else match_objects(kept, index, fingerprint)
+        if found is None:
+            self._say_other_data()
+            return
+        self._session.select_objects(ObjectSelection(tuple(found[rows_N].tolist()), text))
 
     @Slot()
     def select_worst_confusion(self) -> None:

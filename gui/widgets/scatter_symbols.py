@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QPainter,
+    QPainterPath,
+    QPen,
+    QPolygonF,
+)
 
 SYMBOL_PX = 4.5
 SHAPES = (
@@ -110,3 +119,25 @@ def set_mark(painter: QPainter, group: ScatterGroup, opacity: float = 1.0) -> No
         edge.setAlphaF(0.25 * opacity)
         painter.setPen(QPen(edge, 0.5))
         painter.setBrush(colour)
+
+
+def paint_legend(
+    painter: QPainter,
+    groups: Sequence[ScatterGroup],
+    rows: Sequence[QRectF],
+    font: QFont,
+    text_colour: str,
+) -> None:
+    """Paints marks and names, each in its row, in letters that fit it."""
+    for group, row in zip(groups, rows, strict=True):
+        small = QFont(font)
+        small.setPixelSize(int(min(max(row.height() - 4, 8), 12)))
+        painter.setFont(small)
+        set_mark(painter, group)
+        painter.drawPath(symbol_path(group.shape).translated(row.left() + 8, row.center().y()))
+        painter.setPen(QColor(text_colour))
+        room = row.adjusted(20, 0, 0, 0)
+        elide = Qt.TextElideMode.ElideRight
+        text = QFontMetricsF(small).elidedText(group.name, elide, room.width())
+        flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(room, flags, text)

@@ -14,8 +14,6 @@ import numpy.typing as npt
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
-    QFont,
-    QFontMetricsF,
     QHelpEvent,
     QKeyEvent,
     QMouseEvent,
@@ -30,7 +28,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from gui.theme import tokens
-from gui.widgets.scatter_symbols import ScatterGroup, set_mark, symbol_path
+from gui.widgets.scatter_symbols import ScatterGroup, paint_legend, set_mark, symbol_path
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -75,6 +73,7 @@ class ScatterView(QWidget):
         self.setMinimumSize(260, 220)
         self._points_N2: FloatArray = np.zeros((0, 2))
         self._group_N: IntArray = np.zeros(0, dtype=np.int64)
+        self._extent: tuple[FloatArray, FloatArray] | None = None
         self._groups: tuple[ScatterGroup, ...] = ()
         self._words: Callable[[int], str] = str
         self._chosen_N: IntArray | None = None
@@ -110,6 +109,7 @@ class ScatterView(QWidget):
         group_N: IntArray,
         groups: Sequence[ScatterGroup],
         words: Callable[[int], str] = str,
+        extent: tuple[FloatArray, FloatArray] | None = None,
     ) -> None:
         """Shows points.
 
@@ -118,11 +118,21 @@ class ScatterView(QWidget):
             group_N: Index into `groups` of each.
             groups: Their names and marks.
             words: Says what a point is.
+            extent: Least and largest coordinates to leave room for; None: the points'.
         """
         self._points_N2, self._group_N = points_N2, group_N
+        if extent is None and len(points_N2):
+            extent = (points_N2.min(axis=0), points_N2.max(axis=0))
+        self._extent = extent
         self._groups, self._words = tuple(groups), words
         self._chosen_N, self._focused = None, None
         self.show_all()
+
+    def move_points(self, points_N2: FloatArray, group_N: IntArray) -> None:
+        """Moves the same points; what is chosen, focused or zoomed into stays so."""
+        assert len(points_N2) == len(self._points_N2)
+        self._points_N2, self._group_N = points_N2, group_N
+        self._redraw()
 
     def set_chosen(self, chosen_N: IntArray | None) -> None:
         """Fades all other points; None: none is faded."""
@@ -146,9 +156,9 @@ class ScatterView(QWidget):
     def positions(self, target: QRectF | None = None) -> FloatArray:
         """Returns where the points are in pixels, float64, shape (N, 2)."""
         area = self._plot_area(QRectF(self.rect()) if target is None else target)
-        if not len(self._points_N2):
+        if self._extent is None:
             return np.zeros((0, 2))
-        low_2, high_2 = self._points_N2.min(axis=0), self._points_N2.max(axis=0)
+        low_2, high_2 = self._extent
         span = max(float((high_2 - low_2).max()), 1e-12)
         scale = self._zoom * min(area.width(), area.height()) / span
         middle_2 = (low_2 + high_2) / 2
@@ -240,23 +250,8 @@ class ScatterView(QWidget):
                 for x, y in position_N2[(self._group_N == at) & (strong_N == strong)].tolist():
                     painter.drawPath(path.translated(x, y))
         painter.restore()
-        self._paint_legend(painter, target)
-
-    def _paint_legend(self, painter: QPainter, target: QRectF) -> None:
-        font = QFont(self.font())
-        row_px = self._legend_row(target, 0).height() if self._groups else LEGEND_ROW_PX
-        font.setPixelSize(int(min(max(row_px - 4, 8), 12)))
-        painter.setFont(font)
-        metrics = QFontMetricsF(font)
-        for at, group in enumerate(self._groups):
-            row = self._legend_row(target, at)
-            set_mark(painter, group)
-            painter.drawPath(symbol_path(group.shape).translated(row.left() + 8, row.center().y()))
-            painter.setPen(QColor(tokens(self.palette()).text))
-            room = row.adjusted(20, 0, 0, 0)
-            text = metrics.elidedText(group.name, Qt.TextElideMode.ElideRight, room.width())
-            flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(room, flags, text)
+        rows = [self._legend_row(target, at) for at in range(len(self._groups))]
+        paint_legend(painter, self._groups, rows, self.font(), tokens(self.palette()).text)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._layer = None

@@ -131,3 +131,18 @@ def test_nothing_to_show_is_no_fault(own: Own) -> None:
     QTest.keyClick(view, Qt.Key.Key_Right)
     QTest.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(100, 100))
     assert not view.grab().isNull()
+
+
+def test_points_that_move_stay_chosen_zoomed_and_in_their_frame(view: ScatterView) -> None:
+    low, high = np.array([-10.0, -10.0]), np.array([20.0, 20.0])
+    view.set_points(POINTS, np.array([0, 0, 1, 1, 1]), GROUPS, extent=(low, high))
+    before = view.positions()
+    view.set_chosen(np.array([1, 2]))
+    QTest.keyClick(view, Qt.Key.Key_Plus)
+    zoomed = view.positions()
+    assert not np.allclose(before, zoomed)
+    view.move_points(POINTS + np.array([2.0, 0.0]), np.array([1, 1, 1, 0, 0]))
+    scale = (zoomed[1] - zoomed[0])[0] / 10
+    np.testing.assert_allclose(view.positions(), zoomed + np.array([2 * scale, 0]), atol=1e-6)
+    np.testing.assert_array_equal(view.groups_N, [1, 1, 1, 0, 0])
+    np.testing.assert_array_equal(view.chosen, [1, 2])
