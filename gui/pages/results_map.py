@@ -21,7 +21,8 @@ from gui.widgets.scatter_symbols import ScatterGroup
 from gui.widgets.scatter_view import ScatterView
 from gui.widgets.view_card import ViewCard
 
-METHODS = (("pca", "PCA"), ("tsne", "t-SNE"))
+METHODS = (("pca", "PCA"), ("tsne", "t-SNE"), ("umap", "UMAP"))
+NAMES = dict(METHODS)
 COLOURS = (("true", "By true class"), ("predicted", "By predicted class"), ("errors", "Errors"))
 OBJECTS = (("test", "Test objects"), ("epochs", "Epoch by epoch"))
 HINT = "Draw around points to see them. Click one for its neighbours."
@@ -49,9 +50,9 @@ class MapCard(ViewCard):
         self.colours = ChoiceButton("What the marks show", COLOURS)
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
-        self.progress.setAccessibleName("Progress of t-SNE")
+        self.progress.setAccessibleName("Progress of the map")
         self.cancel = QPushButton("Cancel")
-        self.cancel.setAccessibleName("Cancel t-SNE")
+        self.cancel.setAccessibleName("Cancel the map")
         self.state = QLabel()
         set_role(self.state, "muted")
         self.hint = QLabel(HINT)
@@ -134,7 +135,7 @@ class MapCard(ViewCard):
         if len(results.predictions.label_N) < 4:
             self.hint.setText("There are too few judged objects for a map.")
             return
-        self._show_running(method == "tsne")
+        self._show_running(method != "pca")
         if what == "test":
             self._task.start(picture_of_test(results, method, old))
         else:
@@ -148,14 +149,14 @@ class MapCard(ViewCard):
         for widget in (self.state, self.progress, self.cancel):
             widget.setVisible(on)
         if on:
-            self.state.setText("t-SNE …")
+            self.state.setText(f"{NAMES[self.method.choice]} …")
             self.progress.setRange(0, 0)
 
     @Slot(int, int)
     def _on_progress(self, done: int, total: int) -> None:
         self.progress.setRange(0, total)
         self.progress.setValue(done)
-        self.state.setText(f"t-SNE, {done:,} of {total:,} steps")
+        self.state.setText(f"{NAMES[self.method.choice]}, {done:,} of {total:,} steps")
 
     @Slot(object)
     def _on_made(self, picture: Picture) -> None:
@@ -170,9 +171,13 @@ class MapCard(ViewCard):
     def _on_failed(self, error: AkinError) -> None:
         self._show_running(False)
         self.failed.emit(error)
-        if self.objects.choice == "epochs":
+        if self.method.choice == "umap":
+            self.method.set_choice("pca")
+        elif self.objects.choice == "epochs":
             self.objects.set_choice("test")
-            self.make()
+        else:
+            return
+        self.make()
 
     @Slot()
     def _on_cancel(self) -> None:

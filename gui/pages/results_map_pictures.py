@@ -14,6 +14,7 @@ from PySide6.QtGui import QColor
 from core.epoch_embeddings import EpochEmbeddings, KeptEpoch, KeptObjects
 from core.errors import AkinError
 from core.evaluation.projection import Projection, pca, pca_of_epochs, tsne, tsne_of_epochs
+from core.evaluation.umap_projection import umap, umap_of_epochs
 from core.predictions import Predictions
 from gui.pages.results_confusion import IntArray
 from gui.pages.results_data import FloatArray, RunResults
@@ -21,9 +22,9 @@ from gui.tasks import Progress
 from gui.theme import class_colour
 from gui.widgets.scatter_symbols import ScatterGroup, shape_of
 
-MOST_TSNE_OBJECTS = 3000
-MOST_TSNE_OBJECTS_BY_EPOCH = 1000
-MOST_TSNE_EPOCHS = 40
+MOST_SLOW_OBJECTS = 3000
+MOST_SLOW_OBJECTS_BY_EPOCH = 1000
+MOST_SLOW_EPOCHS = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +33,7 @@ class Picture:
 
     Attributes:
         results: Of the run.
-        key: What is shown ("test" or "epochs") and how ("pca" or "tsne").
+        key: What is shown ("test" or "epochs") and how ("pca", "tsne", "umap").
         objects: The run's objects; test objects are judged, others are not.
         rows_S: Which of them are in it.
         frames: One for test objects, else one an epoch.
@@ -118,14 +119,14 @@ def picture_of_test(results: RunResults, method: str, old: Picture | None) -> Wo
 
     Args:
         results: Of the run.
-        method: "pca" or "tsne".
+        method: "pca", "tsne" or "umap".
         old: A map of the same objects in another run, to which this one is turned.
     """
 
     def work(progress: Progress, should_stop: Callable[[], bool]) -> Picture:
         predictions = results.predictions
         assert predictions is not None
-        most = MOST_TSNE_OBJECTS if method == "tsne" else len(predictions.label_N)
+        most = MOST_SLOW_OBJECTS if method != "pca" else len(predictions.label_N)
         rows_S = _drawn(len(predictions.label_N), most)
         embedding_SD = predictions.embedding_ND[rows_S]
         previous = None
@@ -133,6 +134,8 @@ def picture_of_test(results: RunResults, method: str, old: Picture | None) -> Wo
             previous = old.frames[0].points_NK
         if method == "pca":
             frame = pca(embedding_SD, previous_NK=previous)
+        elif method == "umap":
+            frame = umap(embedding_SD, previous_NK=previous)
         else:
             frame = tsne(
                 embedding_SD, previous_NK=previous, progress=progress, should_stop=should_stop
@@ -146,7 +149,7 @@ def picture_of_test(results: RunResults, method: str, old: Picture | None) -> Wo
 def picture_of_epochs(results: RunResults, method: str) -> Work:
     """Returns the work that makes one picture an epoch of the validation objects that were kept.
 
-    t-SNE takes at most 1,000 of them and at most 40 epochs, evenly spread.
+    t-SNE and UMAP take at most 1,000 of them and at most 40 epochs, evenly spread.
     """
 
     def work(progress: Progress, should_stop: Callable[[], bool]) -> Picture:
@@ -160,13 +163,15 @@ def picture_of_epochs(results: RunResults, method: str) -> Work:
                 f"{len(kept)} readable epochs.",
                 "The map of the test objects is shown.",
             )
-        if method == "tsne" and len(kept) > MOST_TSNE_EPOCHS:
-            spread = np.linspace(0, len(kept) - 1, MOST_TSNE_EPOCHS).round().astype(int)
+        if method != "pca" and len(kept) > MOST_SLOW_EPOCHS:
+            spread = np.linspace(0, len(kept) - 1, MOST_SLOW_EPOCHS).round().astype(int)
             kept = [kept[at] for at in spread]
-        rows_S = _drawn(count, MOST_TSNE_OBJECTS_BY_EPOCH if method == "tsne" else count)
+        rows_S = _drawn(count, MOST_SLOW_OBJECTS_BY_EPOCH if method != "pca" else count)
         embeddings = [epoch.embedding_ND[rows_S] for epoch in kept]
         if method == "pca":
             frames = pca_of_epochs(embeddings)
+        elif method == "umap":
+            frames = umap_of_epochs(embeddings, progress=progress, should_stop=should_stop)
         else:
             frames = tsne_of_epochs(embeddings, progress=progress, should_stop=should_stop)
         kept = kept[-len(frames) :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -150,8 +151,8 @@ def test_a_lasso_stays_while_the_epochs_play_and_shows_validation_crops(
 def test_tsne_by_epoch_starts_each_from_its_neighbour(
     kept: KeptObjects, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(results_map_pictures, "MOST_TSNE_EPOCHS", 3)
-    monkeypatch.setattr(results_map_pictures, "MOST_TSNE_OBJECTS_BY_EPOCH", 30)
+    monkeypatch.setattr(results_map_pictures, "MOST_SLOW_EPOCHS", 3)
+    monkeypatch.setattr(results_map_pictures, "MOST_SLOW_OBJECTS_BY_EPOCH", 30)
     work = picture_of_epochs(load_results(run), "tsne")
     told: list[tuple[int, int]] = []
     picture = work(lambda *at: told.append(at), lambda: False)
@@ -178,3 +179,16 @@ def test_damaged_objects_are_an_error_and_the_test_objects_are_shown(
     wait_until(lambda: page.is_idle and page.map_card.objects.choice == "test")
     assert "objects.npz is missing or damaged" in spy.at(0)[0].message
     assert page.map_card.view.count == len(run.predictions().label_N)
+
+
+def test_without_umap_it_says_so_and_goes_back_to_pca(
+    kept: KeptObjects, page: ResultsPage, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "umap", None)
+    card = page.map_card
+    spy = QSignalSpy(card.failed)
+    card.method.choose("umap")
+    assert card.state.text() == "UMAP …"
+    wait_until(lambda: page.is_idle and card.method.choice == "pca")
+    assert spy.at(0)[0].message == "UMAP is not installed."
+    assert not card.cancel.isVisible()
