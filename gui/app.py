@@ -21,6 +21,7 @@ from core.runs import default_workspace, open_run
 from gui.main_window import MainWindow
 from gui.messages import Message
 from gui.session import Session
+from gui.session_journal import SessionJournal
 from gui.settings import Settings
 from gui.theme import apply_theme
 
@@ -110,7 +111,9 @@ def main(argv: Sequence[str]) -> int:
     apply_theme(app, settings.theme)
     session = Session(options.workspace)
     ErrorCatcher(session).install()
+    journal = SessionJournal(session)
     window = MainWindow(session, settings)
+    journal.start()
     SignalWatcher(window).received.connect(window.close_now)
     window.left.connect(app.quit)
     window.show()
@@ -118,6 +121,7 @@ def main(argv: Sequence[str]) -> int:
     status = app.exec()
     stopped = session.close(1.5)
     settings.save()
+    journal.close()
     if not stopped:
         sys.stderr.write("The run did not stop in time; its last checkpoint is kept.\n")
         sys.stderr.flush()

@@ -22,6 +22,7 @@ from core.data.index import DatasetIndex
 from core.errors import AkinError
 from core.events import Event, Outcome, RunFinished
 from core.files import write_text
+from core.journal import JournalState
 from core.ranking import Ranking
 from core.ranking_files import load_ranking
 from core.runs import Run, RunStore
@@ -60,6 +61,7 @@ class Session(QObject):
     dataset_changed = Signal(object)  # DatasetIndex
     dataset_loading = Signal(str, int, int)  # what, done, total; "" when it is over
     ranking_changed = Signal(object)  # Ranking
+    ranking_saved = Signal()
     config_changed = Signal(object)  # ExperimentConfig
     class_selected = Signal(str)
     runs_changed = Signal()
@@ -198,8 +200,25 @@ class Session(QObject):
             return False
         self.ranking_path = path
         self.undo_stack.setClean()
+        self.ranking_saved.emit()
         self.post(Message("success", f"Ranking saved as {path.name}."))
         return True
+
+    def restore(self, state: JournalState) -> None:
+        """Takes up the ranking, its history and the settings that a journal holds."""
+        self._set_ranking(state.base)
+        for step in state.steps:
+            before = self.ranking
+            self.undo_stack.push(RankingEdit(self._set_ranking, before, step.ranking, step.text))
+        if state.clean < 0:
+            self.undo_stack.resetClean()
+        else:
+            self.undo_stack.setIndex(state.clean)
+            self.undo_stack.setClean()
+        self.undo_stack.setIndex(state.index)
+        self.ranking_path = state.ranking_path
+        if state.config is not None:
+            self.set_config(state.config)
 
     def select_class(self, name: str) -> None:
         if name != self.selected_class:
