@@ -166,6 +166,9 @@ def train(
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue --run.")] = False,
+    prepared: Annotated[
+        bool, typer.Option("--prepared", help="Begin --run, which has its config.yaml already.")
+    ] = False,
     more: Annotated[
         int | None,
         typer.Option("--more", metavar="K", help="With --resume: K epochs more than planned."),
@@ -180,18 +183,38 @@ def train(
     team = join_team()
 
     def requested() -> Run:
-        if resume:
+        if resume or prepared:
+            option = "--resume" if resume else "--prepared"
             if run is None:
-                raise RunError("--resume needs a run directory.", "Give --run DIR.")
-            refused = {"--set": assignments, "--data": data, "--ranking": ranking}
+                raise RunError(f"{option} needs a run directory.", "Give --run DIR.")
+            refused: dict[str, object] = {
+                "--set": assignments,
+                "--data": data,
+                "--ranking": ranking,
+            }
             refused |= {"--recipe": recipe, "CONFIG.yaml": config_file}
-            return _reopened(run, more, epochs, [word for word in refused if refused[word]])
+            if prepared:
+                refused |= {"--resume": resume, "--more": more, "--epochs": epochs}
+            words = [word for word in refused if refused[word]]
+            return _prepared(run, words) if prepared else _reopened(run, more, epochs, words)
         if more is not None:
             raise ConfigError("--more needs a run to continue.", "Give --run DIR --resume.")
         return _requested_run(config_file, recipe, data, ranking, run, epochs, assignments)
 
     path = team.share(lambda: str(requested().path.resolve()))
     _train(Run(Path(path)), resume=resume, as_json=as_json, team=team)
+
+
+def _prepared(path: Path, refused: Sequence[str]) -> Run:
+    run = open_run(path)
+    if refused:
+        raise ConfigError(
+            f"{refused[0]} does not fit --prepared: config.yaml says it all.",
+            "Change config.yaml, or train a new run.",
+        )
+    if next(run.events(), None) is not None or any(run.checkpoint_folder.glob("*.pt")):
+        raise RunError(f"{path} was begun before.", "Continue it with --resume.")
+    return run
 
 
 def _reopened(path: Path, more: int | None, epochs: int | None, refused: Sequence[str]) -> Run:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,6 +15,7 @@ from core.cli_output import make_reporter, print_error
 from core.events import Emit, Outcome
 from core.training.control import TrainingControl
 from core.training.distributed import Team
+from core.training.requests import RequestFollower
 
 EXIT_DONE, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 
@@ -50,7 +52,8 @@ def run_training(
     signals = (signal.SIGINT,) if team.num_processes == 1 else (signal.SIGINT, signal.SIGTERM)
     earlier = {number: signal.signal(number, on_interrupt) for number in signals}
     try:
-        with make_reporter(as_json=as_json) as reporter:
+        requests = RequestFollower(folder, control) if team.is_main else nullcontext()
+        with requests, make_reporter(as_json=as_json) as reporter:
             outcome = start(reporter.emit, control)
     finally:
         for number, handler in earlier.items():

@@ -136,6 +136,16 @@ class Run:
             "Its last checkpoint is kept: akin train --run DIR --resume",
         )
 
+    def belongs_to(self, pid: int) -> None:
+        """Notes that another process is about to train it."""
+        write_json(self.path / "environment.json", self.environment() | _owner(pid))
+
+    @property
+    def pid(self) -> int | None:
+        """The process that trains or trained it."""
+        pid = self.environment().get("pid")
+        return pid if isinstance(pid, int) else None
+
     def write_outcome(self, outcome: Outcome) -> None:
         write_json(self.path / "outcome.json", asdict(outcome))
 
@@ -262,9 +272,12 @@ def make_run_folder(target: Path) -> None:
             f"{target} cannot be created: {(error.strerror or str(error)).lower()}.",
             "Choose a folder you can write to.",
         ) from error
-    alive = {"pid": os.getpid(), "process_start": process_start(os.getpid())}
     known = {"started": time.time(), "folder_was_there": was_there}
-    write_json(target / "environment.json", alive | known)
+    write_json(target / "environment.json", _owner(os.getpid()) | known)
+
+
+def _owner(pid: int) -> dict[str, Any]:
+    return {"pid": pid, "process_start": process_start(pid)}
 
 
 def open_run(path: Path) -> Run:

@@ -114,6 +114,7 @@ def main(argv: Sequence[str]) -> int:
     journal = SessionJournal(session)
     window = MainWindow(session, settings)
     journal.start()
+    window.pages_ready.connect(session.trainings.attach)
     SignalWatcher(window).received.connect(window.close_now)
     window.left.connect(app.quit)
     window.show()

@@ -37,7 +37,7 @@ def build_menus(
     redo = session.undo_stack.createRedoAction(window, "Redo")
     redo.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
     edit.addActions([undo, redo])
-    _run_menu(window, session)
+    _run_menu(window, session, settings)
     _view_menu(window, settings, pages)
     _help_menu(window)
 
@@ -65,9 +65,19 @@ def _file_menu(window: MainWindow, session: Session) -> None:
     _add(menu, "Quit", window.close, QKeySequence.StandardKey.Quit)
 
 
-def _run_menu(window: MainWindow, session: Session) -> None:
+def _run_menu(window: MainWindow, session: Session, settings: Settings) -> None:
     menu = window.menuBar().addMenu("&Run")
     _RunActions(menu, session)
+    menu.addSeparator()
+    apart = menu.addAction("Train in a process of its own")
+    apart.setToolTip("The run survives the window, and gives its memory back at its end.")
+    apart.setCheckable(True)
+
+    def choose(on: bool) -> None:
+        settings.own_process = session.trainings.own_process = on
+
+    apart.toggled.connect(choose)
+    menu.aboutToShow.connect(lambda: apart.setChecked(session.trainings.own_process))
 
 
 class _RunActions(QObject):
@@ -93,7 +103,7 @@ class _RunActions(QObject):
     @Slot()
     def _refresh(self) -> None:
         running = self._session.is_training
-        self._train.setEnabled(not running)
+        self._train.setText("Add to queue" if running else "Train")
         self._stop.setEnabled(running)
         self._pause.setEnabled(running)
         if not running:

@@ -73,6 +73,8 @@ class MainWindow(QMainWindow):
         self._question: QMessageBox | None = None
         self.help: HelpWindow | None = None
         self.files = RankingFiles(session, self)
+        session.trainings.own_process = settings.own_process
+        session.trainings.processes = settings.processes
         self.setWindowTitle("Akin")
         self.setMinimumSize(1024, 680)
         self.setAcceptDrops(True)
@@ -268,7 +270,8 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         self._settings.geometry = self.saveGeometry()
         self._settings.save()
-        if not self._session.is_training or self._closing:
+        goes_on = self._session.trainings.survives_window
+        if not self._session.is_training or goes_on or self._closing:
             event.accept()
             self._leave()
             return
@@ -306,7 +309,7 @@ class MainWindow(QMainWindow):
     def close_now(self) -> None:
         """Stops and keeps the run if there is one, and closes without asking."""
         self._closing = True
-        if self._session.is_training:
+        if self._session.is_training and not self._session.trainings.survives_window:
             self._session.stop_training()
             self.hide()
             QTimer.singleShot(STOP_WITHIN_MS, self, self._leave)

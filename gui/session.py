@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QDeadlineTimer, QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QDeadlineTimer, QObject, Signal, Slot
 from PySide6.QtGui import QUndoStack
 
 from core.config import ExperimentConfig
@@ -20,19 +20,20 @@ from core.data import open_dataset
 from core.data.demo import write_demo
 from core.data.index import DatasetIndex
 from core.errors import AkinError
-from core.events import Event, Outcome, RunFinished
+from core.events import Outcome
 from core.files import write_text
 from core.journal import JournalState
 from core.ranking import Ranking
 from core.ranking_files import load_ranking
 from core.runs import Run, RunStore
 from core.training.extension import extended
-from gui.messages import Message
+from gui.messages import Level, Message
 from gui.ranking_edit import RankingEdit
+from gui.run_queue import WaitingRun
 from gui.tasks import Progress, Task
-from gui.training_thread import EventInbox, TrainingThread
+from gui.trainings import Trainings
 
-INBOX_INTERVAL_MS = 100
+LEVELS: dict[str, Level] = {"done": "success", "failed": "error", "interrupted": "warning"}
 DEMO_IMAGES = 900
 DEMO_SEED = 0
 
@@ -86,12 +87,13 @@ class Session(QObject):
         self.run: Run | None = None
         self.selected_class = ""
         self.selection: ObjectSelection | None = None
-        self._thread: TrainingThread | None = None
-        self._inbox = EventInbox()
+        self.trainings = Trainings(self.store, workspace, self)
+        self.trainings.started.connect(self._on_training_started)
+        self.trainings.stopping.connect(self.training_stopping)
+        self.trainings.events_received.connect(self.events_received)
+        self.trainings.ended.connect(self._on_training_ended)
+        self.trainings.failed.connect(self.post_error)
         self._task: Task | None = None
-        self._timer = QTimer(self)
-        self._timer.setInterval(INBOX_INTERVAL_MS)
-        self._timer.timeout.connect(self._on_inbox_timer)
 
     # ----- messages -----
 
@@ -258,12 +260,12 @@ class Session(QObject):
 
     @property
     def is_training(self) -> bool:
-        return self._thread is not None
+        return self.trainings.run is not None
 
     @property
     def training_run(self) -> Run | None:
         """The run being trained."""
-        return self._thread.training_run if self._thread else None
+        return self.trainings.run
 
     def select_run(self, run: Run | None) -> None:
         if run != self.run:
@@ -272,30 +274,31 @@ class Session(QObject):
             self.run_changed.emit(run)
 
     def start_training(self) -> None:
-        """Creates a run from the configuration and the ranking, and trains it."""
-        if self.is_training:
-            return
+        """Trains with the configuration and the ranking as they are; queued while a run trains."""
         if self.dataset is None:
             self.post(Message("error", "There is no data yet.", "Open a VOC folder or the demo."))
             return
         try:
             if self.config.objective.method == "ranked":
                 self.ranking.require_valid(self.dataset.classes)
-            run = self.store.create(self.config, self.ranking)
         except AkinError as error:
             self.post_error(error)
             return
-        self._start(run)
+        waiting = WaitingRun(self.config, self.ranking)
+        if self.is_training:
+            self.trainings.queue.add(waiting)
+        else:
+            self.trainings.begin(waiting)
 
     def resume_training(self, run: Run) -> None:
         """Continues a stopped or interrupted run from its last checkpoint."""
         if not self.is_training:
-            self._start(run, resume=True)
+            self.trainings.start(run, resume=True)
 
     def judge_run(self, run: Run) -> None:
         """Judges a run's last checkpoint on the test split, in the background."""
         if not self.is_training:
-            self._start(run, judge_only=True)
+            self.trainings.start(run, judge_only=True)
 
     def train_again(self, run: Run, *, more: int = 0, batch_size: int = 0) -> None:
         """Trains a run for more epochs, or one like it anew with another batch size."""
@@ -304,54 +307,30 @@ class Session(QObject):
         try:
             if batch_size:
                 config = run.config.with_values({"training.batch_size": batch_size})
-                self._start(self.store.create(config, run.ranking))
+                self.trainings.begin(WaitingRun(config, run.ranking))
             else:
-                self._start(extended(run, more), resume=True)
+                self.trainings.start(extended(run, more), resume=True)
         except AkinError as error:
             self.post_error(error)
 
-    def _start(self, run: Run, *, resume: bool = False, judge_only: bool = False) -> None:
-        self._thread = TrainingThread(
-            run, self._inbox, resume=resume, judge_only=judge_only, parent=self
-        )
-        self._timer.start()
-        self.runs_changed.emit()
-        self.training_started.emit(run)
-        self._thread.start()
-
     def stop_training(self) -> None:
         """Stop and keep."""
-        if self._thread is not None:
-            self._thread.control.stop()
-            self.training_stopping.emit("stop")
+        self.trainings.stop()
 
     def cancel_training(self) -> None:
         """Cancel and discard."""
-        if self._thread is not None:
-            self._thread.control.cancel()
-            self.training_stopping.emit("cancel")
+        self.trainings.cancel()
 
     def set_training_paused(self, paused: bool) -> None:
-        if self._thread is not None:
-            control = self._thread.control
-            (control.pause if paused else control.resume)()
+        self.trainings.set_paused(paused)
 
-    @Slot()
-    def _on_inbox_timer(self) -> None:
-        events: list[Event] = self._inbox.drain()
-        if events:
-            self.events_received.emit(events)
-        finished = [event for event in events if isinstance(event, RunFinished)]
-        if finished:
-            self._finish_training(finished[-1].outcome)
+    @Slot(object)
+    def _on_training_started(self, run: Run) -> None:
+        self.runs_changed.emit()
+        self.training_started.emit(run)
 
-    def _finish_training(self, outcome: Outcome) -> None:
-        assert self._thread is not None
-        thread, self._thread = self._thread, None
-        self._timer.stop()
-        thread.wait()
-        run = thread.training_run
-        thread.deleteLater()
+    @Slot(object, object)
+    def _on_training_ended(self, run: Run, outcome: Outcome) -> None:
         self.runs_changed.emit()
         if outcome.status != "cancelled":
             if run == self.run:
@@ -359,8 +338,11 @@ class Session(QObject):
                 self.run_changed.emit(run)
             self.select_run(run)
         self.training_finished.emit(outcome)
-        level = {"done": "success", "failed": "error"}.get(outcome.status, "info")
-        self.post(Message(level, outcome.message, outcome.hint, outcome.traceback))  # type: ignore[arg-type]
+        self.post(
+            Message(
+                LEVELS.get(outcome.status, "info"), outcome.message, outcome.hint, outcome.traceback
+            )
+        )
 
     # ----- selection -----
 
@@ -385,17 +367,13 @@ class Session(QObject):
             if timeout_s is None
             else QDeadlineTimer(round(timeout_s * 1000))
         )
-        if self._thread is not None:
-            self._thread.control.stop()
+        if not self.trainings.survives_window:
+            self.trainings.stop()
         if self._task is not None:
             self._task.stop()
             if not self._task.wait(deadline):
                 return False
-        if self._thread is not None:
-            if not self._thread.wait(deadline):
-                return False
-            self._on_inbox_timer()
-        return True
+        return self.trainings.close(deadline)
 
 
 def _first_config() -> ExperimentConfig:

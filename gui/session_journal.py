@@ -75,7 +75,9 @@ class SessionJournal(QObject):
                 Message("warning", "The settings were not taken up again.", state.config_problem)
             )
         if not state.closed and (state.steps or state.config):
-            last = f" The last step was: {state.steps[state.index - 1].text}." if state.index else ""
+            last = (
+                f" The last step was: {state.steps[state.index - 1].text}." if state.index else ""
+            )
             self._session.post(
                 Message(
                     "info",

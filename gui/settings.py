@@ -70,6 +70,25 @@ class Settings:
         texts = [str(path) for path in [folder, *others]][:MOST_RECENT]
         self._store.setValue("recent_folders", texts)
 
+    @property
+    def own_process(self) -> bool:
+        """Whether a run is trained in a process of its own."""
+        return self._text("own_process") == "yes"
+
+    @own_process.setter
+    def own_process(self, on: bool) -> None:
+        self._store.setValue("own_process", "yes" if on else "no")
+
+    @property
+    def processes(self) -> int:
+        """How many processes train a run together; at least one."""
+        text = self._text("processes")
+        return max(int(text), 1) if text.isdecimal() else 1
+
+    @processes.setter
+    def processes(self, count: int) -> None:
+        self._store.setValue("processes", str(count))
+
     def save(self) -> None:
         """Writes to disk now."""
         self._store.sync()

@@ -51,6 +51,8 @@ class TrainingThread(QThread):
         parent: Owner.
     """
 
+    survives_window = False
+
     def __init__(
         self,
         run: Run,
@@ -63,9 +65,13 @@ class TrainingThread(QThread):
         super().__init__(parent)
         self.training_run = run
         self.control = TrainingControl()
+        self.earlier: list[Event] = list(run.events())
         self._inbox = inbox
         self._resume = resume
         self._judge_only = judge_only
+
+    def poll(self) -> None:
+        """Does nothing: the thread puts its events into the inbox itself."""
 
     def run(self) -> None:
         threading.current_thread().name = "training"

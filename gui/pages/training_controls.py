@@ -35,7 +35,7 @@ def duration_text(seconds: float) -> str:
 class TrainingControls(QWidget):
     """Train; then Pause, Stop and keep, Cancel and discard; progress beneath."""
 
-    train_clicked = Signal()
+    train_clicked = Signal()  # or, while a run is being trained: add to the queue
     pause_toggled = Signal(bool)
     stop_clicked = Signal()
     cancel_confirmed = Signal()
@@ -51,6 +51,8 @@ class TrainingControls(QWidget):
         self._has_outcome = False
         self._ran_out_of_memory = False
         self.train_button = self._button("Train", "primary", self.train_clicked)
+        self.queue_button = self._button("Add to queue", None, self.train_clicked)
+        self.queue_button.setToolTip("Train with these settings and this ranking afterwards")
         self.smaller_button = self._button(
             "Halve the batch and train", None, self.smaller_requested
         )
@@ -94,6 +96,7 @@ class TrainingControls(QWidget):
             self.pause_button,
             self.stop_button,
             self.cancel_button,
+            self.queue_button,
             self.discard_button,
             self.keep_button,
         ):
@@ -124,6 +127,7 @@ class TrainingControls(QWidget):
         for button in (self.pause_button, self.stop_button, self.cancel_button):
             button.setVisible(running or state == "stopping")
             button.setEnabled(running)
+        self.queue_button.setVisible(running)
         self.discard_button.setVisible(state == "confirming")
         self.keep_button.setVisible(state == "confirming")
         self.pause_button.setText("Continue" if state == "paused" else "Pause")
@@ -133,6 +137,7 @@ class TrainingControls(QWidget):
         """Says why Train cannot be clicked; "" if it can."""
         self.train_button.setEnabled(not reason)
         self.train_button.setToolTip(reason)
+        self.queue_button.setEnabled(not reason)
         if self._state == "idle" and (reason or not self._has_outcome):
             self._say(reason)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Slot
@@ -29,6 +30,7 @@ from gui.models.runs_model import RunSummary, summarize_run
 from gui.pages.training_controls import TrainingControls
 from gui.pages.training_curves import TrainingCurves
 from gui.pages.training_log import LogPane, log_text
+from gui.pages.training_queue import QueuePanel
 from gui.pages.training_runs import RunList
 from gui.session import Session
 from gui.tasks import Task
@@ -73,6 +75,7 @@ class TrainingPage(QWidget):
         self.controls = TrainingControls()
         self.plots = TrainingCurves()
         self.runs = RunList()
+        self.queue = QueuePanel(session.trainings)
         self.log = LogPane()
         self._fill_recipes()
         self._lay_out()
@@ -82,8 +85,8 @@ class TrainingPage(QWidget):
         if session.dataset is not None:
             self._on_dataset_changed(session.dataset)
         self._show_blocked()
-        if session.is_training and session.training_run is not None:
-            self._on_started(session.training_run)
+        if session.training_run is not None:
+            self._show_started(session.training_run, session.training_run.events())
 
     def _fill_recipes(self) -> None:
         self.recipes.addItems(list(recipe_names()))
@@ -124,7 +127,13 @@ class TrainingPage(QWidget):
         self.runs.setMinimumWidth(LEAST_RUNS_WIDTH_PX)
         splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.setChildrenCollapsible(False)
-        for part in (scroll, middle, self.runs):
+        right = QWidget()
+        column = QVBoxLayout(right)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.runs, 1)
+        column.addWidget(self.queue)
+        for part in (scroll, middle, right):
             splitter.addWidget(part)
         splitter.setStretchFactor(1, 1)
         splitter.setSizes([FORM_WIDTH_PX, 560, RUNS_WIDTH_PX])
@@ -224,14 +233,17 @@ class TrainingPage(QWidget):
     def _on_train_clicked(self) -> None:
         focused = self.focusWidget()
         if focused is not None:
-            self.controls.train_button.setFocus()
+            focused.clearFocus()  # what is being typed counts
         if not self.form.problems():
             self._session.start_training()
 
     @Slot(object)
     def _on_started(self, run: Run) -> None:
+        self._show_started(run, self._session.trainings.earlier)
+
+    def _show_started(self, run: Run, earlier: Iterable[Event]) -> None:
         self._curves = RunCurves()
-        self._curves.extend(run.events())
+        self._curves.extend(earlier)
         self.log.clear()
         self.controls.started()
         self.plots.show_run(self._curves, run.name)

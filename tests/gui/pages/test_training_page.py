@@ -317,7 +317,9 @@ def test_what_can_be_done_with_a_run_depends_on_its_state(
 
     assert all(enabled().values()), enabled()
     asked = []
-    monkeypatch.setattr(loaded_session, "_start", lambda run, **how: asked.append((run, how)))
+    monkeypatch.setattr(
+        loaded_session.trainings, "start", lambda run, **how: asked.append((run, how))
+    )
     page.runs.judge_requested.emit(run)  # connected before the patch, to what calls _start
     more = page.runs.run_button.menu().findChild(QMenu)
     assert more is not None
@@ -338,7 +340,7 @@ def test_out_of_memory_offers_half_the_batch(
     other = loaded_session.store.create(loaded_session.config, Ranking())
     loaded_session.select_run(other)  # the button is about the run that failed all the same
     begun: list[Run] = []
-    monkeypatch.setattr(loaded_session, "_start", lambda run, **_: begun.append(run))
+    monkeypatch.setattr(loaded_session.trainings, "start", lambda run, **_: begun.append(run))
     page.controls.smaller_button.click()
     size = run.config.training.batch_size
     assert [anew.config.training.batch_size for anew in begun] == [size // 2]
