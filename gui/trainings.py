@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -60,10 +61,11 @@ class Trainings(QObject):
         """The run being trained."""
         return self._job.training_run if self._job else None
 
-    @property
-    def earlier(self) -> list[Event]:
-        """What the run being trained had said before it was taken up."""
-        return self._job.earlier if self._job else []
+    def earlier_events(self, run: Run) -> Iterable[Event]:
+        """Returns what a run said before it was taken up; what follows is received."""
+        if self._job is not None and self._job.training_run == run:
+            return self._job.earlier
+        return run.events()
 
     @property
     def survives_window(self) -> bool:

@@ -239,7 +239,7 @@ class TrainingPage(QWidget):
 
     @Slot(object)
     def _on_started(self, run: Run) -> None:
-        self._show_started(run, self._session.trainings.earlier)
+        self._show_started(run, self._session.trainings.earlier_events(run))
 
     def _show_started(self, run: Run, earlier: Iterable[Event]) -> None:
         self._curves = RunCurves()

@@ -68,7 +68,6 @@ def split(voc: Path, name: str) -> Path:
         (["nothing.yaml", "--recipe", "demo"], "and a recipe were given", "one of them"),
         (["--resume"], "--resume needs a run directory", "--run DIR"),
         (["--prepared"], "--prepared needs a run directory", "--run DIR"),
-        (["--prepared", "--run", "x", "--epochs", "2"], "does not fit --prepared", "config.yaml"),
         (["--prepared", "--run", "nothing"], "is not a run directory", "akin runs list"),
         (["--more", "2"], "--more needs a run to continue.", "--run DIR --resume"),
         (["--resume", "--run", "nothing"], "is not a run directory", "akin runs list"),
@@ -79,6 +78,14 @@ def test_train_requests_without_sense(
 ) -> None:
     akin("train", "--data", tiny_voc, *words).expect_error(message, hint)
     assert RunStore(default_workspace() / "runs").list() == [], "a refused run left its directory"
+
+
+def test_a_prepared_run_is_begun_once_and_as_it_is(akin: Akin, tmp_path: Path) -> None:
+    run = RunStore(tmp_path).create(ExperimentConfig(), Ranking())
+    words = ("train", "--prepared", "--run", run.path)
+    akin(*words, "--epochs", 2).expect_error("--epochs does not fit --prepared", "config.yaml")
+    (run.checkpoint_folder / "last.pt").touch()
+    akin(*words).expect_error("was begun before", "--resume")
 
 
 def test_cuda_where_there_is_none(akin: Akin, tiny_voc: Path) -> None:
