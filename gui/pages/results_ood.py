@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.evaluation.auroc import auroc
+from core.evaluation.report import OOD_SCORE
 from gui.pages.results_confusion import IntArray, Rejection
 from gui.pages.results_data import SCORES as SCORE_FUNCTIONS
 from gui.pages.results_data import RunResults
@@ -153,7 +154,8 @@ class OodCard(ViewCard):
         chosen = self._validated_threshold()
         self.plot.set_scores(known, withheld, name, self._caption(name, known, withheld), chosen)
         self.validated.setVisible(chosen is not None)
-        self.groups.setText(near_and_far((results.metrics or {}).get("ood_groups")))
+        groups = (results.metrics or {}).get("ood_groups") if name == OOD_SCORE else None
+        self.groups.setText(near_and_far(groups))
         self.groups.setVisible(bool(self.groups.text()))
         self._show_links()
 

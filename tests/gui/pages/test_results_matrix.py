@@ -194,6 +194,7 @@ def test_the_threshold_of_validation_data_is_where_it_starts(
     assert page.ood_card.plot.threshold == pytest.approx(value, abs=step)
     page.ood_card.score.choose("energy")
     assert not page.ood_card.validated.isVisible(), "it was chosen for another score"
+    assert not page.ood_card.groups.isVisible(), "it was measured by another score"
 
 
 def test_scores_by_training_objects_are_offered_where_the_run_kept_them(
