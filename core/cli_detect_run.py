@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from core.cli_output import make_reporter
-from core.errors import DataError
 from core.runs import open_run
 
 
@@ -49,35 +48,30 @@ def detect_run(
 ) -> None:
     """Finds and classifies objects; writes them in COCO's results format."""
     from core.data import open_dataset  # noqa: PLC0415
-    from core.detection.detections_io import write_detections  # noqa: PLC0415
-    from core.detection.open_detector import open_detector  # noqa: PLC0415 - torch
-    from core.detection.pipeline import BoxChoice, Pipeline  # noqa: PLC0415
-    from core.ranking import nearest  # noqa: PLC0415
-    from core.training.device import choose_device  # noqa: PLC0415
-    from core.training.run_classifier import RunClassifier  # noqa: PLC0415
+    from core.training.detection_job import DetectionJob, run_detection  # noqa: PLC0415
 
     chosen_run = open_run(run) if run is not None else None
-    index = open_dataset(data)
-    if split != "all" and split not in index.splits:
-        hint = nearest(split, ("all", *index.splits), "Choose another split")
-        raise DataError(f"{index.name} has no split '{split}'.", hint)
-    images = range(len(index.image_ids)) if split == "all" else index.splits[split].tolist()
-    chosen_device = choose_device(device)
-    found = open_detector(index, detector, weights, chosen_device, batch_size=batch_size)
+    job = DetectionJob(
+        detector=detector,
+        out=out,
+        run=chosen_run,
+        weights=weights,
+        split=split,
+        proposals=proposals,
+        least_score=least_score,
+        threshold=threshold,
+        device=device,
+        batch_size=batch_size,
+    )
     with make_reporter(as_json=False, to_stderr=True) as reporter:
-        classifier = None
-        if chosen_run is not None:
-            classifier = RunClassifier(
-                chosen_run, chosen_device, reporter.emit, threshold=threshold
-            )
-        pipeline = Pipeline(index, found, classifier, BoxChoice(proposals, least_score))
-        count = write_detections(out, pipeline.run(images, reporter.progress("detecting")))
-    for problem in pipeline.problems:
+        progress = reporter.progress("detecting")
+        found = run_detection(job, open_dataset(data), reporter.emit, progress)
+    for problem in found.problems:
         print(f"warning: {problem.message}", file=sys.stderr)
-    told = {"images": len(images), "detections": count, "file": str(out)}
-    if classifier is not None:
-        told["threshold"] = classifier.threshold
     if as_json:
-        print(json.dumps(told | {"skipped": len(pipeline.problems)}))
+        told = {"images": found.images, "detections": found.detections, "file": str(out)}
+        if found.threshold is not None:
+            told["threshold"] = found.threshold
+        print(json.dumps(told | {"skipped": len(found.problems)}))
     else:
-        print(f"{count:,} detections in {len(images):,} images written to {out}")
+        print(f"{found.detections:,} detections in {found.images:,} images written to {out}")

@@ -9,6 +9,7 @@ Shape suffixes: B images, N boxes of one image.
 from __future__ import annotations
 
 import pickle
+import struct
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -40,7 +41,15 @@ OBJECT = "object"
 _FROZEN = ("fasterrcnn_resnet50_fpn", "fasterrcnn_mobilenet_v3_large_320_fpn")
 _STEM = ("backbone.body.conv1", "backbone.body.bn1", "backbone.body.layer1")
 _HEAD = "roi_heads.box_predictor."
-_UNREADABLE = (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError, KeyError)
+_UNREADABLE = (
+    OSError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    KeyError,
+    pickle.UnpicklingError,
+    struct.error,  # a file of a few bytes
+)
 
 
 @dataclass(frozen=True)

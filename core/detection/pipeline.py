@@ -108,6 +108,7 @@ class Pipeline:
         detector: Over its images.
         classifier: Of crops; None: the detector's own classes are taken.
         boxes: Which boxes.
+        chunk_images: So many are looked at before progress is told.
 
     Attributes:
         problems: What was skipped so far.
@@ -119,11 +120,14 @@ class Pipeline:
         detector: Detector,
         classifier: Classifier | None = None,
         boxes: BoxChoice = BoxChoice(),
+        *,
+        chunk_images: int = CHUNK_IMAGES,
     ) -> None:
         self._index = index
         self._detector = detector
         self._classifier = classifier
         self._boxes = boxes
+        self._chunk_images = chunk_images
         self._cut_problems: list[Problem] = []
 
     @property
@@ -139,15 +143,15 @@ class Pipeline:
         also of what is unknown) and confidence. The score is the product of both.
         """
         ascending = sorted(images)
-        for start in range(0, len(ascending), CHUNK_IMAGES):
-            chunk = ascending[start : start + CHUNK_IMAGES]
+        for start in range(0, len(ascending), self._chunk_images):
+            chunk = ascending[start : start + self._chunk_images]
             distinct = self._classifier is not None
             found = self._boxes.find(self._detector, chunk, distinct=distinct)
             if self._classifier is None:
                 yield from self._as_detected(found)
             else:
                 yield from self._classified(self._classifier, chunk, found)
-            progress(min(start + CHUNK_IMAGES, len(ascending)), len(ascending))
+            progress(min(start + self._chunk_images, len(ascending)), len(ascending))
 
     def _as_detected(self, found: Sequence[Detections]) -> Iterator[Item]:
         for item in found:

@@ -67,3 +67,9 @@ def _next_path(config: DetectorConfig) -> Path:
     while any(folder.glob(f"{number:04d}-*")):
         number += 1
     return folder / f"{number:04d}-{config.detector.network}"
+
+
+def list_detector_runs(folder: Path) -> list[DetectorRun]:
+    """Returns the detectors' trainings in a folder, oldest first; none where there is none."""
+    found = (path.parent for path in folder.glob(f"*/{CONFIG}"))
+    return [DetectorRun(path) for path in sorted(found)]

@@ -10,7 +10,6 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from core.data.crops import BuildStopped
 from core.data.images import PixelArray
 from core.detection.pipeline import Classes
 from core.errors import DataError, RunError
@@ -47,6 +46,7 @@ class RunClassifier:
 
     Raises:
         AkinError: The run, its data or its checkpoint cannot be used.
+        BuildStopped: should_stop returned True.
     """
 
     def __init__(
@@ -78,10 +78,7 @@ class RunClassifier:
             emit(WarningRaised(message=loaded.warning))
         self._device = device
         self._learner.train(False)
-        try:
-            bank = experiment.crops(config, default_cache() / "crops", emit, should_stop)
-        except BuildStopped:
-            raise KeyboardInterrupt from None
+        bank = experiment.crops(config, default_cache() / "crops", emit, should_stop)
         crops = Crops(bank.crops_NCHW, bank.object_index_N, device)
         self._means_CD = None if self._learner.is_softmax else self._means(experiment, crops)
         self.threshold = self._threshold(experiment, crops) if threshold is None else threshold

@@ -93,6 +93,7 @@ class DetectionsPage(QWidget):
         layout.setContentsMargins(3 * SPACING, 2 * SPACING, 3 * SPACING, 2 * SPACING)
         layout.setSpacing(2 * SPACING)
         layout.addWidget(self.toolbar)
+        layout.addWidget(self.source.detection)
         self._sources = QStackedWidget()
         self._sources.addWidget(three_columns(self.filters, self._views, self.panel))
         self._sources.addWidget(self.file_view)

@@ -10,9 +10,11 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QToolButton, QWid
 
 from core.data.index import DatasetIndex
 from core.errors import AkinError
+from core.training.detection_job import DetectionJob
 from gui.messages import Message
 from gui.pages.detections_boxes import FileBoxes, read_boxes
 from gui.pages.detections_file_view import FileView
+from gui.pages.detections_run import DetectDialog, DetectionBar
 from gui.session import Session
 from gui.tasks import LatestTask
 from gui.theme import SPACING
@@ -46,17 +48,22 @@ class SourceBar(QWidget):
         self._writing = LatestTask(self)
         self.source = QToolButton()
         self.export = QToolButton()
+        self.detect = QToolButton()
+        self.detection = DetectionBar(session)  # The page has a place for it.
         self._actions: dict[str, QAction] = {}
         self._make_menus()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING)
+        layout.addWidget(self.detect)
         layout.addWidget(self.source)
         layout.addWidget(self.export)
         self._reading.succeeded.connect(self._on_read)
         self._reading.failed.connect(self._on_not_read)
         self._writing.succeeded.connect(self._on_written)
         self._writing.failed.connect(session.post_error)
+        self.detection.running_changed.connect(self._show)
+        self.detection.file_written.connect(self._on_detected)
         view.failed.connect(session.post_error)
         view.viewing_changed.connect(self._actions["png"].setEnabled)
         self._show()
@@ -81,6 +88,11 @@ class SourceBar(QWidget):
         self._actions[_OPEN] = menu.addAction("Open a detections file…")
         self._actions[_OPEN].setData(_OPEN)
         menu.triggered.connect(self._on_source)
+        self.detect.setText("Run a detector…")
+        self.detect.setAccessibleName("Run a detector")
+        self.detect.setToolTip("Find the objects of a split and show them here")
+        self.detect.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.detect.clicked.connect(self._on_detect)
         self.export.setText("Export ▾")
         self.export.setAccessibleName("Export the detections shown")
         menu = self.export.menu()
@@ -96,7 +108,7 @@ class SourceBar(QWidget):
 
     @property
     def is_idle(self) -> bool:
-        return self._reading.is_idle and self._writing.is_idle
+        return self._reading.is_idle and self._writing.is_idle and self.detection.is_idle
 
     # ----- source -----
 
@@ -124,6 +136,7 @@ class SourceBar(QWidget):
         self.source.setText(f"reading {path.name} …")
         self._reading.start(lambda _progress, should_stop: read_boxes(path, index, should_stop))
 
+    @Slot()
     def _show(self) -> None:
         boxes = self._view.boxes
         name = boxes.path.name if boxes is not None else ""
@@ -135,6 +148,7 @@ class SourceBar(QWidget):
         self.source.setAccessibleName(f"Boxes of: {text}")
         self.source.setEnabled(self._index is not None)
         self.export.setVisible(self._shows_file)
+        self.detect.setEnabled(self._index is not None and not self.detection.is_running)
 
     @Slot(QAction)
     def _on_source(self, action: QAction) -> None:
@@ -166,6 +180,26 @@ class SourceBar(QWidget):
     def _on_not_read(self, error: AkinError) -> None:
         self._show()
         self._session.post_error(error)
+
+    # ----- running a detector -----
+
+    @Slot()
+    def _on_detect(self) -> None:
+        if self._index is not None:
+            session = self._session
+            dialog = DetectDialog(session.workspace, self._index, session.run, self)
+            dialog.job_chosen.connect(self._on_job)
+            dialog.open()
+
+    @Slot(object)
+    def _on_job(self, job: DetectionJob) -> None:
+        assert self._index is not None
+        self.detection.start(job, self._index)
+
+    @Slot(object, object)
+    def _on_detected(self, path: Path, index: DatasetIndex) -> None:
+        if index is self._index:
+            self.open_file(path)
 
     # ----- export -----
 
@@ -208,3 +242,4 @@ class SourceBar(QWidget):
         """Stops the workers, before the window goes."""
         self._reading.shut_down()
         self._writing.shut_down()
+        self.detection.shut_down()

@@ -98,8 +98,7 @@ def test_of_overlapping_proposals_the_best_are_kept(index: DatasetIndex):
     assert len(none.score_N) == 0
 
 
-def test_it_streams(index: DatasetIndex, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("core.detection.pipeline.CHUNK_IMAGES", 4)
+def test_it_streams(index: DatasetIndex):
     asked: list[int] = []
 
     class Counting(GroundTruthDetector):
@@ -108,7 +107,7 @@ def test_it_streams(index: DatasetIndex, monkeypatch: pytest.MonkeyPatch):
             return super().detect(image_indices)
 
     done: list[tuple[int, int]] = []
-    pipeline = Pipeline(index, Counting(index), ByBrightness())
+    pipeline = Pipeline(index, Counting(index), ByBrightness(), chunk_images=4)
     items = pipeline.run(range(10), lambda *numbers: done.append(numbers))
     next(items)
     assert asked == [0, 1, 2, 3]
