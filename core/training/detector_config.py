@@ -105,8 +105,13 @@ def load_detector_recipe(name: str) -> DetectorConfig:
     Raises:
         ConfigError: If there is none of that name.
     """
-    names = tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
+    names = detector_recipe_names()
     if name not in names:
         hint = nearest(name, names, "Choose one of the recipes")
         raise ConfigError(f"There is no detector recipe '{name}'.", hint)
     return load_detector_config(FOLDER / f"{name}.yaml")
+
+
+def detector_recipe_names() -> tuple[str, ...]:
+    """Returns the names of the built-in configurations, sorted."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))

@@ -29,6 +29,7 @@ from gui.models.run_curves import RunCurves
 from gui.models.runs_model import RunSummary, summarize_run
 from gui.pages.training_controls import TrainingControls
 from gui.pages.training_curves import TrainingCurves
+from gui.pages.training_detectors import DetectorPanel
 from gui.pages.training_log import LogPane, log_text
 from gui.pages.training_queue import QueuePanel
 from gui.pages.training_runs import RunList
@@ -75,6 +76,7 @@ class TrainingPage(QWidget):
         self.controls = TrainingControls()
         self.plots = TrainingCurves()
         self.runs = RunList()
+        self.detectors = DetectorPanel(session, self.plots)
         self.queue = QueuePanel(session.trainings)
         self.log = LogPane()
         self._fill_recipes()
@@ -123,7 +125,7 @@ class TrainingPage(QWidget):
         column.setContentsMargins(2 * SPACING, 0, 2 * SPACING, 0)
         column.setSpacing(2 * SPACING)
         column.addWidget(self.controls)
-        column.addWidget(self.plots, 1)
+        column.addWidget(self.detectors.views, 1)
         self.runs.setMinimumWidth(LEAST_RUNS_WIDTH_PX)
         splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.setChildrenCollapsible(False)
@@ -132,6 +134,7 @@ class TrainingPage(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.runs, 1)
+        column.addWidget(self.detectors)
         column.addWidget(self.queue)
         for part in (scroll, middle, right):
             splitter.addWidget(part)
@@ -176,7 +179,7 @@ class TrainingPage(QWidget):
     @property
     def is_idle(self) -> bool:
         """Whether nothing is being read in the background."""
-        return self._listing is None and not self._tasks
+        return self._listing is None and not self._tasks and self.detectors.is_idle
 
     # ----- the form -----
 
