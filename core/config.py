@@ -103,12 +103,7 @@ class EncoderConfig(ConfigSection):
 
 class CropsConfig(ConfigSection):
     size: int = Field(
-        64,
-        ge=8,
-        le=512,
-        title="Crop size",
-        description="Side of a crop.",
-        json_schema_extra=_unit("px"),
+        64, ge=8, le=512, title="Crop size", description="Its side.", json_schema_extra=_unit("px")
     )
     source: Literal["ground-truth", "proposals"] = Field(
         "ground-truth",
@@ -122,6 +117,9 @@ class CropsConfig(ConfigSection):
     )
     proposals: int = Field(
         50, ge=1, le=1000, title="Proposals", description="At most so many an image."
+    )
+    background: int = Field(
+        0, ge=0, le=1000, title="Background", description="Proposals off all objects: negatives."
     )
 
 

@@ -6,7 +6,7 @@ Shape suffixes: N objects, C known classes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +41,7 @@ class Experiment:
         validation: Object indices of the validation split.
         test: Object indices of the test split.
         warnings: What the user should know before it starts.
+        background: Object indices that show no object: negatives, and nothing else.
     """
 
     index: DatasetIndex
@@ -52,6 +53,7 @@ class Experiment:
     validation: IntArray
     test: IntArray
     warnings: tuple[WarningRaised, ...]
+    background: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @classmethod
     def prepare(cls, config: ExperimentConfig, ranking: Ranking) -> Experiment:
@@ -106,8 +108,9 @@ class Experiment:
         emit: Emit,
         should_stop: Callable[[], bool],
     ) -> CropBank:
-        """Builds the crops of all three splits, emitting progress and warnings."""
+        """Builds the crops of all three splits and background, emitting progress and warnings."""
         objects = np.union1d(np.union1d(self.train, self.validation), self.test)
+        objects = np.union1d(objects, self.background)
 
         def progress(done: int, total: int) -> None:
             emit(PhaseChanged(phase="caching crops", done=done, total=total))

@@ -74,6 +74,7 @@ class Learner:
         encoder.to(memory_format=torch.channels_last)
         self.encoder = self._team.convert(encoder, config.training.sync_batch_norm)
         self._similarity_CC = similarity_CC.to(device, self._dtype)
+        self._with_background_CC = with_background(self._similarity_CC)
         self._views = view_settings(config)
         contrast, objective = config.contrast, config.objective
         has_keys = contrast.momentum > 0 and not self.is_softmax
@@ -115,13 +116,21 @@ class Learner:
             return nullcontext()
         return torch.autocast(self._device.type, self._autocast)
 
-    def step_loss(self, crops_bCHW: Tensor, label_B: Tensor, step: int) -> StepLoss:
+    def step_loss(
+        self,
+        crops_bCHW: Tensor,
+        label_B: Tensor,
+        step: int,
+        background_NCHW: Tensor | None = None,
+    ) -> StepLoss:
         """Returns the loss of a batch; keys enter the bank after it is computed.
 
         Args:
             crops_bCHW: uint8 on the device: the rows of the batch that are this process's.
             label_B: Index into the known classes, of the whole batch.
             step: 0 for the first; with the run's seed it fixes the views.
+            background_NCHW: uint8 crops that show no object: negatives of every anchor, which
+                learn nothing themselves and are not remembered. Every process has all of them.
         """
         size = len(label_B)
         first, second = (self._view(crops_bCHW, size, step, view) for view in (1, 2))
@@ -134,21 +143,46 @@ class Learner:
         query_BD, key_BD = (
             self._team.gather(z_bD, size) for z_bD in self._embed_views(first, second)
         )
-        contrasted = self._contrast(query_BD, key_BD, label_B)
+        contrasted = self._contrast(query_BD, key_BD, label_B, background_NCHW, step)
         if self.bank is not None:
             self.bank.enqueue(key_BD.detach(), label_B)
         return contrasted
 
-    def _contrast(self, query_BD: Tensor, key_BD: Tensor, label_B: Tensor) -> StepLoss:
+    def _contrast(
+        self,
+        query_BD: Tensor,
+        key_BD: Tensor,
+        label_B: Tensor,
+        background_NCHW: Tensor | None,
+        step: int,
+    ) -> StepLoss:
         bank, include_batch = self.bank, self._config.contrast.include_batch
         slots = (bank.bank_MD, bank.labels_M) if bank is not None else (None, None)
+        similarity_CC = self._similarity_CC
+        if background_NCHW is not None:
+            slots = self._beside_background(background_NCHW, step, *slots)
+            similarity_CC = self._with_background_CC
         if isinstance(self._loss, TripletLoss):
             total = self._loss(query_BD, key_BD, label_B, *slots, include_batch=include_batch)
             return StepLoss(total, total.detach().reshape(1))
         detail = self._loss.forward_detailed(
-            query_BD, key_BD, label_B, self._similarity_CC, *slots, include_batch=include_batch
+            query_BD, key_BD, label_B, similarity_CC, *slots, include_batch=include_batch
         )
         return StepLoss(detail.total, detail.by_rank_R)
+
+    def _beside_background(
+        self, crops_NCHW: Tensor, step: int, bank_MD: Tensor | None, labels_M: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Returns the bank's slots and, after them, the background's keys as one class more."""
+        seed = view_seed(self._config.seed, step, 3)
+        images = make_view(crops_NCHW, self._views, seed)
+        encoder = self.encoder if self.key_encoder is None else self.key_encoder
+        with torch.no_grad(), self.autocast():
+            z_ND = encoder(images.to(self._dtype, memory_format=torch.channels_last))
+        label_N = torch.full((len(z_ND),), len(self._similarity_CC), device=z_ND.device)
+        if bank_MD is None or labels_M is None:
+            return z_ND, label_N
+        return torch.cat([bank_MD, z_ND.to(bank_MD.dtype)]), torch.cat([labels_M, label_N])
 
     def _view(self, crops_bCHW: Tensor, batch_size: int, step: int, view: int) -> Tensor:
         seed = view_seed(self._config.seed, step, view)
@@ -233,6 +267,13 @@ def _freeze_batch_norm(encoder: nn.Module | None) -> None:
     for module in encoder.modules() if encoder is not None else ():
         if isinstance(module, nn.BatchNorm2d | nn.SyncBatchNorm):
             module.eval()
+
+
+def with_background(similarity_CC: Tensor) -> Tensor:
+    """Returns the similarities with one class more, unlike all others: the background."""
+    extended = functional.pad(similarity_CC, (0, 1, 0, 1))
+    extended[-1, -1] = 1.0
+    return extended
 
 
 def build_loss(objective: ObjectiveConfig) -> RankedInfoNCE | TripletLoss:

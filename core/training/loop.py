@@ -19,7 +19,7 @@ from core.training.distributed import Team
 from core.training.experiment import Experiment
 from core.training.judging import Crops, Validation, validate
 from core.training.learner import Learner
-from core.training.sampling import epoch_batches, steps_in_epoch
+from core.training.sampling import background_batches, epoch_batches, steps_in_epoch
 from core.training.schedule import learning_rate
 from core.training.step_reporter import StepReporter
 
@@ -88,6 +88,7 @@ class TrainingLoop:
         self.best_state: dict[str, Any] | None = None
         self._objects = crops.readable(experiment.train)
         self._label_N = experiment.label_N[self._objects]
+        self._background = crops.readable(experiment.background)
         batch_size = min(config.training.batch_size, len(self._objects))
         team.require_rows(batch_size)
         self.steps_per_epoch = steps_in_epoch(len(self._objects), batch_size)
@@ -133,6 +134,10 @@ class TrainingLoop:
                 epoch,
                 balanced=config.training.balanced,
             )
+            if len(self._background):
+                self._background_SB = background_batches(
+                    len(self._background), self.steps_per_epoch, config.seed, epoch
+                )
         rate = learning_rate(
             config.schedule,
             config.optimizer.learning_rate,
@@ -145,7 +150,10 @@ class TrainingLoop:
         row_B = self._row_SB[position]
         crops_bCHW = self._crops[self._objects[row_B[self._team.rows(len(row_B))]]]
         label_B = torch.from_numpy(self._label_N[row_B]).to(crops_bCHW.device, non_blocking=True)
-        loss = self._learner.step_loss(crops_bCHW, label_B, progress.step)
+        background = None
+        if len(self._background):
+            background = self._crops[self._background[self._background_SB[position]]]
+        loss = self._learner.step_loss(crops_bCHW, label_B, progress.step, background)
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss.total)
         self._team.sum_gradients(self._learner.encoder.parameters())

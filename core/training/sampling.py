@@ -43,6 +43,24 @@ def epoch_batches(
     return order.reshape(steps, size).astype(np.int64)
 
 
+def background_batches(count: int, steps: int, seed: int, epoch: int) -> IntArray:
+    """Draws the background crops of an epoch's steps: all of them once, about as many a step.
+
+    Args:
+        count: Background crops there are; at least one.
+        steps: Of the epoch.
+        seed: The run's seed.
+        epoch: 0 for the first.
+
+    Returns:
+        row_SB: Rows, at least two a step: batch norm cannot work on one.
+    """
+    random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, 4, epoch])))
+    size = max(2, count // steps)
+    order = np.resize(random.permutation(count), steps * size)
+    return order.reshape(steps, size).astype(np.int64)
+
+
 def view_seed(seed: int, step: int, view: int) -> int:
     """Returns the seed of one view of one step, independent of all other steps."""
     return int(np.random.SeedSequence([seed, 2, step, view]).generate_state(1, np.uint64)[0] >> 1)

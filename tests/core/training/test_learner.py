@@ -11,7 +11,7 @@ from torch.nn.functional import normalize
 from core.config import ExperimentConfig
 from core.contrastive.loss import RankedInfoNCE
 from core.contrastive.triplet import TripletLoss
-from core.training.learner import build_loss
+from core.training.learner import build_loss, with_background
 
 
 @pytest.mark.parametrize("positives", ["in", "supcon"])
@@ -43,3 +43,18 @@ def test_triplet_takes_its_margin() -> None:
     loss = build_loss(ExperimentConfig().with_values(values).objective)
     assert isinstance(loss, TripletLoss)
     assert loss.margin == 0.7
+
+
+def test_background_is_in_every_denominator_and_nothing_else() -> None:
+    """L_in of a single positive is log(1 + sum over negatives of exp(f.n - f.p))."""
+    loss = RankedInfoNCE((0.1, 0.6), "in")
+    g = torch.Generator().manual_seed(0)
+    query, key, background = (
+        normalize(torch.randn(n, 5, generator=g, dtype=torch.float64), dim=1) for n in (3, 3, 4)
+    )
+    similarity = with_background(torch.eye(3, dtype=torch.float64))
+    label_N = torch.full((4,), 3)
+    found = loss(query, key, torch.arange(3), similarity, background, label_N, include_batch=False)
+    own = (query * key).sum(dim=1, keepdim=True)
+    expected = ((query @ background.T - own) / 0.1).exp().sum(dim=1).log1p().mean()
+    assert float(found) == pytest.approx(float(expected), abs=1e-9)

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.training.sampling import epoch_batches, sample_per_class, steps_in_epoch, view_seed
+from core.training.sampling import (
+    background_batches,
+    epoch_batches,
+    sample_per_class,
+    steps_in_epoch,
+    view_seed,
+)
 
 LABEL_N = np.repeat(np.arange(4), [60, 30, 9, 1])
 
@@ -68,3 +74,12 @@ def test_a_sample_holds_at_most_so_many_of_each_class() -> None:
     np.testing.assert_array_equal(rows, sample_per_class(LABEL_N, 10, seed=3))
     assert (rows[:10] != sample_per_class(LABEL_N, 10, seed=4)[:10]).any()
     assert sample_per_class(np.zeros(0, np.int64), 10, seed=3).shape == (0,)
+
+
+def test_background_is_seen_once_an_epoch_and_drawn_anew() -> None:
+    first = background_batches(20, 5, seed=1, epoch=0)
+    assert first.shape == (5, 4)
+    assert sorted(first.ravel().tolist()) == list(range(20))
+    np.testing.assert_array_equal(first, background_batches(20, 5, seed=1, epoch=0))
+    assert not np.array_equal(first, background_batches(20, 5, seed=1, epoch=1))
+    assert background_batches(3, 5, seed=1, epoch=0).shape == (5, 2)
