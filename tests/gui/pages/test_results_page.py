@@ -211,7 +211,7 @@ def test_a_run_without_results_says_so_and_can_be_judged(
     assert not page.panes.to_training.isVisible()
     asked: list[tuple[Run, bool]] = []
     monkeypatch.setattr(
-        loaded_session, "_start", lambda run, judge_only: asked.append((run, judge_only))
+        loaded_session.trainings, "start", lambda run, judge_only: asked.append((run, judge_only))
     )
     page.panes.judge.click()
     assert asked == [(run, True)]
