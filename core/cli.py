@@ -24,14 +24,14 @@ from core.cli_output import (
     print_error,
     summary_to_json,
 )
+from core.cli_rankings import ranking_app
 from core.cli_runs import evaluate_other, runs_app
 from core.cli_training import EXIT_BAD_INPUT, EXIT_DONE, EXIT_INTERRUPTED, run_training
 from core.config import ExperimentConfig
 from core.config_files import load_config, load_recipe, parse_assignments
-from core.errors import AkinError, ConfigError, RankingError, RunError
+from core.errors import AkinError, ConfigError, RunError
 from core.events import Emit, Outcome
 from core.ranking import Ranking
-from core.ranking_files import load_ranking
 from core.runs import Run, RunStore, default_workspace, open_run
 from core.training.control import TrainingControl
 from core.training.distributed import Team, is_main_process, join_team
@@ -42,7 +42,6 @@ CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 data_app = typer.Typer(help="Data sets.")
-ranking_app = typer.Typer(help="Rankings.")
 app.add_typer(data_app, name="data")
 app.add_typer(ranking_app, name="ranking")
 app.add_typer(runs_app, name="runs")
@@ -122,32 +121,6 @@ def data_download(
         found = download(source, folder, progress=progress)
     there = "is there already" if found.was_there else "is complete"
     print(f"{source.title} {there}: {found.folder}")
-
-
-@ranking_app.command("check")
-def ranking_check(
-    source: Annotated[str, typer.Argument(metavar="FILE", help="A YAML file or a preset.")],
-    data: Annotated[Path, typer.Option(help="The data set's folder.")],
-    as_json: JsonOption = False,
-) -> None:
-    """Says whether a ranking fits a data set, and what is wrong with it."""
-    from core.data import open_dataset  # noqa: PLC0415
-
-    classes = open_dataset(data).classes
-    ranking = load_ranking(source, classes)
-    problems = ranking.problems(classes)
-    if as_json:
-        found = [vars(problem) for problem in problems]
-        print(json.dumps({"name": ranking.name, "depth": ranking.depth, "problems": found}))
-    errors = [problem for problem in problems if problem.severity == "error"]
-    if errors:
-        for problem in errors[1:] if not as_json else []:
-            print(f"also: {problem.message} {problem.hint}", file=sys.stderr)
-        raise RankingError(errors[0].message, errors[0].hint)
-    if not as_json:
-        anchors = len(ranking.similar)
-        print(f"{ranking.name}: fits; {anchors} of {len(classes)} classes rank others,", end=" ")
-        print(f"depth {ranking.depth}")
 
 
 @app.command()

@@ -36,23 +36,33 @@ class Tier:
     similarity: float | None = None
 
 
+ProblemKind = Literal[
+    "unknown anchor", "self", "duplicate", "unknown", "similarities", "asymmetric", "empty"
+]
+
+
 @dataclass(frozen=True)
 class RankingProblem:
-    """Something wrong with a ranking.
+    """Something wrong with a ranking, or worth a look (core/ranking_repairs.py mends each).
 
     Attributes:
-        severity: "error" (cannot be trained on) or "warning".
-        anchor: The class whose ladder is at fault.
+        kind: What it is.
+        anchor: The class whose ladder it is about.
         name: The class named there.
         message: One sentence.
         hint: What to do.
     """
 
-    severity: Literal["error", "warning"]
+    kind: ProblemKind
     anchor: str
     name: str
     message: str
     hint: str
+
+    @property
+    def severity(self) -> Literal["error", "notice"]:
+        """An error cannot be trained on; a notice may well be meant."""
+        return "notice" if self.kind in {"asymmetric", "empty"} else "error"
 
 
 @dataclass(frozen=True)
@@ -272,18 +282,18 @@ class Ranking:
     # ----- checking -----
 
     def problems(self, classes: Sequence[str]) -> tuple[RankingProblem, ...]:
-        """Lists what is wrong with this ranking for a data set's classes, errors first."""
-        found = [p for anchor in self.similar for p in self._ladder_problems(anchor, classes)]
-        return tuple(sorted(found, key=lambda p: p.severity))
+        """Lists what is wrong with this ranking for a data set's classes."""
+        return tuple(p for anchor in self.similar for p in self._ladder_problems(anchor, classes))
 
     def _ladder_problems(self, anchor: str, classes: Sequence[str]) -> list[RankingProblem]:
         found = []
 
-        def error(name: str, message: str, hint: str) -> None:
-            found.append(RankingProblem("error", anchor, name, message, hint))
+        def error(kind: ProblemKind, name: str, message: str, hint: str) -> None:
+            found.append(RankingProblem(kind, anchor, name, message, hint))
 
         if anchor not in classes:
             error(
+                "unknown anchor",
                 anchor,
                 f"The ranking is for '{anchor}', which is no class of the data.",
                 nearest(anchor, classes, "Remove it"),
@@ -292,18 +302,21 @@ class Ranking:
         for name in self.ranked(anchor):
             if name == anchor:
                 error(
+                    "self",
                     name,
                     f"'{anchor}' is ranked as similar to itself.",
                     "Remove it: rank 1 is always the class itself.",
                 )
             elif name in seen:
                 error(
+                    "duplicate",
                     name,
                     f"'{name}' is ranked twice for '{anchor}'.",
                     "Keep it in one tier only.",
                 )
             elif name not in classes:
                 error(
+                    "unknown",
                     name,
                     f"'{name}', ranked for '{anchor}', is no class of the data.",
                     nearest(name, classes, "Remove it"),
@@ -311,6 +324,7 @@ class Ranking:
             seen.add(name)
         if fault := _similarity_fault([tier.similarity for tier in self.tiers(anchor)]):
             error(
+                "similarities",
                 anchor,
                 f"The similarities of '{anchor}' {fault}.",
                 "Give similarities between 0 and 1 that fall from tier to tier.",
@@ -319,7 +333,7 @@ class Ranking:
 
     def require_valid(self, classes: Sequence[str]) -> None:
         """Raises RankingError for the first error, with the count of the others."""
-        errors = [p for p in self.problems(classes) if p.severity == "error"]
+        errors = self.problems(classes)
         if errors:
             more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
             raise RankingError(errors[0].message + more, errors[0].hint)

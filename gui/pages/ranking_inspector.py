@@ -21,7 +21,6 @@ from gui.models.batch_preview import RankPreview
 from gui.theme import SPACING, number_font, set_role, tokens
 
 MOST_PROBLEMS = 3
-FEW_POSITIVES = 1.0
 
 
 class RankingInspector(QFrame):
@@ -71,8 +70,7 @@ class RankingInspector(QFrame):
 
     def show_problems(self, problems: Sequence[RankingProblem]) -> None:
         """Lists the first problems; errors can be repaired."""
-        errors = [problem for problem in problems if problem.severity == "error"]
-        self._repair.setVisible(bool(errors))
+        self._repair.setVisible(bool(problems))
         if not problems:
             self._problems.setText("No problems.")
             self._problems.setStyleSheet("")
@@ -93,7 +91,7 @@ class RankingInspector(QFrame):
         colours = tokens(self.palette())
         few = []
         for line, row in enumerate(rows):
-            is_few = row.is_used and row.positives < FEW_POSITIVES
+            is_few = row.is_few
             if is_few:
                 few.append(row.rank)
             shown = "–" if not row.is_used else f"{row.positives:.1f}"

@@ -22,7 +22,7 @@ from core.data.index import DatasetIndex
 from core.ranking import Ranking
 from core.ranking_edits import with_entry
 from core.ranking_files import preset_names
-from gui.models.batch_preview import preview
+from gui.models.batch_preview import BatchPreview
 from gui.models.class_pool_model import ClassPoolModel
 from gui.models.ladder import (
     Drop,
@@ -348,7 +348,7 @@ class RankingPage(QWidget):
         self.ladder.set_ladder(ranking, anchor, self._classes, config)
         if session.dataset is not None:
             self.inspector.show_problems(ranking.problems(self._classes))
-            rows = preview(ranking, anchor, session.dataset, config)
+            rows = BatchPreview(ranking, session.dataset, config).of(anchor)
             note = _note(config)
             self.inspector.show_preview(rows, config.training.batch_size, note)
         self._refresh_tools()

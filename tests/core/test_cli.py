@@ -14,6 +14,7 @@ from core.config import ExperimentConfig
 from core.events import Outcome
 from core.files import write_json
 from core.ranking import Ranking
+from core.ranking_files import load_ranking
 from core.runs import RunStore, default_workspace
 
 Akin = Callable[..., Any]
@@ -183,3 +184,41 @@ def test_runs_list_passes_over_a_damaged_run(akin: Akin) -> None:
     ]
     assert answer.err.count("skipped: ") == 2
     assert "0001-ranked" in answer.err
+
+
+# ----- disagreement -----
+
+
+def opinion(path: Path, similar: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"similar: {similar}\n")
+    return path
+
+
+def test_disagreement_says_who_disputes_what_and_writes_the_consensus(
+    akin: Akin, tmp_path: Path, tiny_voc: Path
+) -> None:
+    anna = opinion(tmp_path / "anna.yaml", "{cat: [dog, cow], dog: [cat]}")
+    bo = opinion(tmp_path / "bo.yaml", "{cat: [cow, car], dog: [cat]}")
+    agreed = tmp_path / "agreed.yaml"
+    answer = akin("ranking", "disagreement", anna, bo, "--consensus", agreed)
+    assert answer.code == 0
+    # Four classes are named: worked by hand in test_ranking_disagreement.py.
+    assert "Kendall's W of 2 rankings: 0.57." in answer.out
+    assert "dog: rank 2 for anna, a negative for bo" in answer.out
+    assert load_ranking(agreed).ranked("cat") == ("cow", "dog", "car")
+    answer = akin("ranking", "disagreement", anna, bo, "--data", tiny_voc, "--json")
+    found = json.loads(answer.out)
+    assert found["rankings"] == ["anna", "bo"]
+    assert found["w"] > 0.57, "sixteen negatives more on which both agree"
+    assert list(found["per_class"]) == ["cat", "dog"]
+
+
+def test_disagreement_tells_files_of_the_same_name_apart(akin: Akin, tmp_path: Path) -> None:
+    files = [opinion(tmp_path / who / "mine.yaml", "{cat: [dog], dog: [cow]}") for who in "ab"]
+    found = json.loads(akin("ranking", "disagreement", *files, "--json").out)
+    assert found["rankings"] == [str(file) for file in files]
+
+
+def test_disagreement_takes_two(akin: Akin) -> None:
+    akin("ranking", "disagreement", "none").expect_error("takes two rankings", "another")
