@@ -92,6 +92,8 @@ class StepCompleted(Event):
         learning_rate: Of this step.
         objects_per_s: Objects seen a second, both views counted once.
         loss_parts: Of a detector: what the loss is the sum of, by name.
+        gradient_norm: Euclidean norm of the gradient of all weights, before clipping; None if it
+            is not finite, or was not measured.
     """
 
     step: int
@@ -101,6 +103,7 @@ class StepCompleted(Event):
     learning_rate: float
     objects_per_s: float
     loss_parts: dict[str, float] = field(default_factory=dict)
+    gradient_norm: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +146,25 @@ class EvaluationCompleted(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ResourcesMeasured(Event):
+    """What the training takes of its machine, about once a second; None is unknown.
+
+    Attributes:
+        process_memory_bytes: In memory now, of the whole process (the window's, if it trains).
+        cpu_cores: Processors busy with the process, on average since the last measurement.
+        device_memory_bytes: Of the GPU, held by this process.
+        device_memory_total_bytes: Of the GPU.
+        device_use: Share of time in which the GPU was busy, 0 to 1.
+    """
+
+    process_memory_bytes: int | None = None
+    cpu_cores: float | None = None
+    device_memory_bytes: int | None = None
+    device_memory_total_bytes: int | None = None
+    device_use: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckpointSaved(Event):
     path: str
     step: int
@@ -167,6 +189,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     StepCompleted,
     EpochCompleted,
     EvaluationCompleted,
+    ResourcesMeasured,
     CheckpointSaved,
     WarningRaised,
     RunFinished,

@@ -25,7 +25,7 @@ from core.training.detector_judging import Judged, judge
 from core.training.learner import StepLoss
 from core.training.sampling import epoch_batches, steps_in_epoch, view_seed
 from core.training.schedule import learning_rate
-from core.training.step_reporter import StepReporter
+from core.training.step_reporter import StepReporter, gradient_norm
 
 # torchvision's name of each loss, and ours.
 LOSSES = {
@@ -157,13 +157,10 @@ class DetectorLoop:
         loss = self._loss(self._row_SB[position])
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss.total)
-        if config.training.gradient_clip:
-            torch.nn.utils.clip_grad_norm_(
-                self._network.parameters(), config.training.gradient_clip
-            )
+        norm = gradient_norm(self._network, config.training.gradient_clip)
         self._optimizer.step()
         progress.step += 1
-        self._reporter.add(progress.step, epoch + 1, loss, rate)
+        self._reporter.add(progress.step, epoch + 1, loss, rate, norm)
 
     def _loss(self, row_B: Any) -> StepLoss:
         step, config = self._progress.step, self._config

@@ -19,9 +19,10 @@ from core.training.distributed import Team
 from core.training.experiment import Experiment
 from core.training.judging import Crops, Validation, validate
 from core.training.learner import Learner
+from core.training.resources import ResourceMeter
 from core.training.sampling import background_batches, epoch_batches, steps_in_epoch
 from core.training.schedule import learning_rate
-from core.training.step_reporter import StepReporter
+from core.training.step_reporter import StepReporter, gradient_norm
 
 
 @dataclass
@@ -93,7 +94,8 @@ class TrainingLoop:
         team.require_rows(batch_size)
         self.steps_per_epoch = steps_in_epoch(len(self._objects), batch_size)
         self._total_steps = self.steps_per_epoch * config.training.epochs
-        self._reporter = StepReporter(emit, batch_size)
+        device = next(learner.encoder.parameters()).device
+        self._reporter = StepReporter(emit, batch_size, meter=ResourceMeter(emit, device))
 
     def run(self, checkpoint_interval_s: float) -> None:
         """Trains; returns at the end of the last epoch or when a stop is requested."""
@@ -157,14 +159,11 @@ class TrainingLoop:
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss.total)
         self._team.sum_gradients(self._learner.encoder.parameters())
-        if config.training.gradient_clip:
-            torch.nn.utils.clip_grad_norm_(
-                self._learner.encoder.parameters(), config.training.gradient_clip
-            )
+        norm = gradient_norm(self._learner.encoder, config.training.gradient_clip)
         self._optimizer.step()
         self._learner.after_step()
         progress.step += 1
-        self._reporter.add(progress.step, epoch + 1, loss, rate)
+        self._reporter.add(progress.step, epoch + 1, loss, rate, norm)
 
     def _flush(self) -> None:
         self._reporter.flush()

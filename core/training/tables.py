@@ -29,8 +29,11 @@ def write_tables(run: Run, metrics: dict[str, Any]) -> None:
     _write(
         run,
         "steps",
-        ["step", "epoch", "loss", "learning_rate", "objects_per_s"],
-        ([e.step, e.epoch, e.loss, e.learning_rate, e.objects_per_s] for e in steps),
+        ["step", "epoch", "loss", "learning_rate", "objects_per_s", "gradient_norm"],
+        (
+            [e.step, e.epoch, e.loss, e.learning_rate, e.objects_per_s, e.gradient_norm]
+            for e in steps
+        ),
     )
     per_class = metrics["per_class"]
     _write(

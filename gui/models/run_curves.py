@@ -12,13 +12,31 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from core.events import EpochCompleted, Event, RunStarted, StepCompleted
+from core.events import EpochCompleted, Event, ResourcesMeasured, RunStarted, StepCompleted
 
 FloatArray = npt.NDArray[np.float64]
 
 LONGEST_STEP_S = 60.0
-STEP_COLUMNS = ("step", "epoch", "time_s", "loss", "learning_rate", "objects_per_s")
+STEP_COLUMNS = (
+    "step",
+    "epoch",
+    "time_s",
+    "loss",
+    "learning_rate",
+    "objects_per_s",
+    "gradient_norm",
+)
 EPOCH_COLUMNS = ("step", "epoch", "time_s", "accuracy", "balanced_accuracy", "compliance", "best")
+RESOURCE_COLUMNS = (
+    "step",
+    "epoch",
+    "time_s",
+    "process_memory_gib",
+    "cpu_cores",
+    "device_memory_gib",
+    "device_use",
+)
+GIB = 2**30
 X_AXES = {"step": "step", "epoch": "epoch", "time": "time_s"}
 
 
@@ -67,6 +85,7 @@ class RunCurves:
     Attributes:
         steps: One row a step: STEP_COLUMNS, then the loss of each rank, "loss 1", "loss 2", ...
         epochs: One row an epoch: EPOCH_COLUMNS.
+        resources: About one row a second: RESOURCE_COLUMNS.
         steps_per_epoch: As told by RunStarted; 0 before it.
         total_epochs: As told by RunStarted; 0 before it.
     """
@@ -74,9 +93,11 @@ class RunCurves:
     def __init__(self) -> None:
         self.steps = GrowingTable(STEP_COLUMNS)
         self.epochs = GrowingTable(EPOCH_COLUMNS)
+        self.resources = GrowingTable(RESOURCE_COLUMNS)
         self.steps_per_epoch = 0
         self.total_epochs = 0
         self._ranks = 0
+        self._step = self._epoch = 0.0
         self._time_s = 0.0
         self._last_event_s: float | None = None
 
@@ -88,6 +109,8 @@ class RunCurves:
             self._last_event_s = event.time_s
         elif isinstance(event, StepCompleted):
             self._append_step(event)
+        elif isinstance(event, ResourcesMeasured):
+            self._append_resources(event)
         elif isinstance(event, EpochCompleted):
             self._tick(event.time_s)
             self.epochs.append(
@@ -111,16 +134,32 @@ class RunCurves:
         while self._ranks < len(event.loss_by_rank):
             self._ranks += 1
             self.steps.add_column(f"loss {self._ranks}")
-        epoch = event.step / self.steps_per_epoch if self.steps_per_epoch else float(event.epoch)
+        in_epochs = event.step / self.steps_per_epoch if self.steps_per_epoch else event.epoch
+        self._step, self._epoch = float(event.step), float(in_epochs)
         self.steps.append(
             (
-                event.step,
-                epoch,
+                self._step,
+                self._epoch,
                 self._time_s,
                 event.loss,
                 event.learning_rate,
                 event.objects_per_s,
+                event.gradient_norm,
                 *event.loss_by_rank,
+            )
+        )
+
+    def _append_resources(self, event: ResourcesMeasured) -> None:
+        memory, on_device = event.process_memory_bytes, event.device_memory_bytes
+        self.resources.append(
+            (
+                self._step,
+                self._epoch,
+                self._time_s,
+                None if memory is None else memory / GIB,
+                event.cpu_cores,
+                None if on_device is None else on_device / GIB,
+                event.device_use,
             )
         )
 

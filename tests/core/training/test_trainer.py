@@ -134,7 +134,7 @@ def test_best_is_the_epoch_that_validated_best(trained: Any) -> None:
 
 def test_the_tables_are_the_events(trained: Any) -> None:
     lines = (trained.run.path / "tables" / "steps.csv").read_text().splitlines()
-    assert lines[0] == "step,epoch,loss,learning_rate,objects_per_s"
+    assert lines[0] == "step,epoch,loss,learning_rate,objects_per_s,gradient_norm"
     assert [float(line.split(",")[2]) for line in lines[1:]] == list(trained.losses().values())
 
 
@@ -155,6 +155,8 @@ def test_the_events_in_their_order(trained: Any) -> None:
     for event in steps:
         assert event.loss == pytest.approx(sum(v or 0 for v in event.loss_by_rank), rel=1e-5)
         assert event.objects_per_s > 0
+        assert event.gradient_norm is not None
+        assert (event.gradient_norm > 0) == (event.loss > 0)  # none: the bank is empty yet
     (first_epoch, _) = [e for e in trained.events if isinstance(e, EpochCompleted)]
     mean = sum(e.loss for e in steps[:per_epoch]) / per_epoch
     assert first_epoch.loss == pytest.approx(mean)

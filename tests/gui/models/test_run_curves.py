@@ -6,7 +6,13 @@ import io
 import numpy as np
 import pytest
 
-from core.events import EpochCompleted, PhaseChanged, RunStarted, StepCompleted
+from core.events import (
+    EpochCompleted,
+    PhaseChanged,
+    ResourcesMeasured,
+    RunStarted,
+    StepCompleted,
+)
 from gui.models.run_curves import GrowingTable, RunCurves, RunningAverage, smoothed
 
 
@@ -54,6 +60,20 @@ def test_a_column_added_late_is_nan_before() -> None:
     table.append((2.0, 3.0))
     assert np.isnan(table.column("b")[0])
     assert table.column("b")[1] == 3.0
+
+
+def test_what_the_machine_gave_stands_where_the_steps_were() -> None:
+    curves = RunCurves()
+    measured = ResourcesMeasured(time_s=11.0, process_memory_bytes=3 * 2**30, cpu_cores=1.5)
+    curves.extend([started(10.0), step(1, 10.5), step(2, 11.0), measured])
+    table = curves.resources
+    assert table.column("step").tolist() == [2.0]
+    assert table.column("epoch").tolist() == [0.5]
+    assert table.column("time_s").tolist() == [1.0]
+    assert table.column("process_memory_gib").tolist() == [3.0]
+    assert table.column("cpu_cores").tolist() == [1.5]
+    assert np.isnan(table.column("device_memory_gib")).all()
+    assert np.isnan(curves.steps.column("gradient_norm")).all()
 
 
 def test_events_become_points() -> None:
