@@ -12,7 +12,7 @@ from pathlib import Path
 from core.errors import AkinError
 from core.events import EpochCompleted, Event, RunStarted, StepCompleted
 from core.training.detector_run import DetectorRun, list_detector_runs
-from gui.models.run_curves import GrowingTable
+from gui.models.run_curves import GrowingTable, curves_csv
 
 PART_NAMES = {
     "rpn_objectness": "RPN objectness",
@@ -47,6 +47,10 @@ class DetectorCurves:
                 self._append_step(event)
             elif isinstance(event, EpochCompleted):
                 self.epochs.append((event.step, event.ap, event.ap50, event.proposal_recall))
+
+    def to_csv(self) -> str:
+        """Returns the steps as CSV, the epochs' columns filled in on their last step."""
+        return curves_csv(self.steps, self.epochs, ("ap", "ap50", "recall"))
 
     def _append_step(self, event: StepCompleted) -> None:
         for part in event.loss_parts:

@@ -190,20 +190,25 @@ class RunCurves:
 
     def to_csv(self) -> str:
         """Returns the steps as CSV, the epochs' columns filled in on their last step."""
-        out = io.StringIO()
-        writer = csv.writer(out)
-        epoch_names = [name for name in EPOCH_COLUMNS if name not in {"step", "epoch", "time_s"}]
-        writer.writerow([*self.steps.names, *epoch_names])
-        at_step = {
-            int(step): [self.epochs.column(name)[row] for name in epoch_names]
-            for row, step in enumerate(self.epochs.column("step"))
-        }
-        columns = [self.steps.column(name) for name in self.steps.names]
-        for row, step in enumerate(self.steps.column("step")):
-            values = [column[row] for column in columns]
-            values += at_step.get(int(step), [np.nan] * len(epoch_names))
-            writer.writerow(["" if np.isnan(value) else f"{value:.8g}" for value in values])
-        return out.getvalue()
+        names = tuple(n for n in EPOCH_COLUMNS if n not in {"step", "epoch", "time_s"})
+        return curves_csv(self.steps, self.epochs, names)
+
+
+def curves_csv(steps: GrowingTable, epochs: GrowingTable, epoch_names: tuple[str, ...]) -> str:
+    """Returns steps as CSV, columns of the epochs filled in on their last step."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow([*steps.names, *epoch_names])
+    at_step = {
+        int(step): [epochs.column(name)[row] for name in epoch_names]
+        for row, step in enumerate(epochs.column("step"))
+    }
+    columns = [steps.column(name) for name in steps.names]
+    for row, step in enumerate(steps.column("step")):
+        values = [column[row] for column in columns]
+        values += at_step.get(int(step), [np.nan] * len(epoch_names))
+        writer.writerow(["" if np.isnan(value) else f"{value:.8g}" for value in values])
+    return out.getvalue()
 
 
 class RunningAverage:

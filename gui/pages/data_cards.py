@@ -28,6 +28,7 @@ from core.data.summary import DatasetSummary
 from gui.theme import SPACING, set_role
 from gui.widgets.bar_chart import BarChart, ChartBar, Histogram
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.figure_export import ExportButton
 
 ALL = "all"
 
@@ -75,13 +76,15 @@ class ClassCard(Card):
     class_clicked = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        self.chart = BarChart("Objects of each class")
+        self.chart = BarChart("Objects of each class", "class")
         self.splits = QComboBox()
         self.splits.setAccessibleName("Split whose objects are counted")
         self.order = QComboBox()
         self.order.setAccessibleName("Order of the classes")
         self.order.addItems(["by count", "by name"])
-        super().__init__("Objects per class", self.chart, (self.splits, self.order), parent)
+        self.export = ExportButton(self.chart, "objects per class", icon_only=True)
+        tools = (self.splits, self.order, self.export)
+        super().__init__("Objects per class", self.chart, tools, parent)
         self._summary: DatasetSummary | None = None
         self.splits.activated.connect(self._show)
         self.order.activated.connect(self._show)
@@ -130,7 +133,8 @@ class SizeCard(Card):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.chart = Histogram("Box sizes", "px")
-        super().__init__("Box sizes", self.chart, (), parent)
+        self.export = ExportButton(self.chart, "box sizes", icon_only=True)
+        super().__init__("Box sizes", self.chart, (self.export,), parent)
         self.subtitle.setText("objects by the square root of their area")
 
     def show_summary(self, summary: DatasetSummary) -> None:
@@ -142,8 +146,9 @@ class SplitCard(Card):
     """How large the splits are."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        self.chart = BarChart("Sizes of the splits")
-        super().__init__("Splits", self.chart, (), parent)
+        self.chart = BarChart("Sizes of the splits", "split")
+        self.export = ExportButton(self.chart, "splits", icon_only=True)
+        super().__init__("Splits", self.chart, (self.export,), parent)
         self.subtitle.setText("images, objects")
 
     def show_summary(self, summary: DatasetSummary) -> None:

@@ -24,6 +24,7 @@ from core.data.summary import DatasetSummary, summarize
 from gui.messages import Message
 from gui.pages.data_cards import ClassCard, ProblemCard, SizeCard, SplitCard
 from gui.pages.data_strip import CROP_PX, CropStrip
+from gui.pages.export_messages import ExportMessages
 from gui.pages.results_figures import FigureRow, KeyFigure
 from gui.session import ObjectSelection, Session
 from gui.tasks import LatestTask
@@ -158,6 +159,7 @@ class DataPage(QWidget):
         self.classes.class_clicked.connect(session.select_class)
         self._task.succeeded.connect(self._on_summary)
         self._task.failed.connect(session.post_error)
+        ExportMessages(self, session)
         session.dataset_changed.connect(self._on_dataset_changed)
         session.dataset_loading.connect(self._on_loading)
         session.message_posted.connect(self._on_message)

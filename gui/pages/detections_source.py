@@ -15,6 +15,7 @@ from gui.messages import Message
 from gui.pages.detections_boxes import FileBoxes, read_boxes
 from gui.pages.detections_file_view import FileView
 from gui.pages.detections_run import DetectDialog, DetectionBar
+from gui.pages.export_messages import ExportMessages
 from gui.session import Session
 from gui.tasks import LatestTask
 from gui.theme import SPACING
@@ -65,6 +66,7 @@ class SourceBar(QWidget):
         self.detection.running_changed.connect(self._show)
         self.detection.file_written.connect(self._on_detected)
         view.failed.connect(session.post_error)
+        ExportMessages(view, session)
         view.viewing_changed.connect(self._actions["png"].setEnabled)
         self._show()
 

@@ -124,7 +124,9 @@ class ComparisonCard(ViewCard):
         self.plot.setMinimumHeight(150)
         self.tick_hint = QLabel("Tick runs to lay their curves over each other.")
         set_role(self.tick_hint, "muted")
-        self.export = ExportButton(WidgetFigure(self.model.to_csv, self.table), "runs compared")
+        self.export = ExportButton(
+            WidgetFigure(self.model.to_csv, self.table, self.words.text), "runs compared"
+        )
         self.export_curves = ExportButton(self.plot, "run curves", icon_only=True)
         super().__init__("Runs compared", self._body(), (self.export,), parent)
         self._task = LatestTask(self)

@@ -113,7 +113,7 @@ class NeighboursCard(ViewCard):
         self.next_error.setToolTip("Ask about the next object that was predicted wrong")
         self.next_error.setAccessibleName("Ask about the next wrong prediction")
         self.note = note_label("")
-        self.figure = WidgetFigure(self.csv)
+        self.figure = WidgetFigure(self.csv, summary=self._in_words)
         self.export = ExportButton(self.figure, "neighbours")
         super().__init__("Neighbours", self._body(), (self.next_error, self.export), parent)
         self.query_model.setParent(self)
@@ -229,11 +229,14 @@ class NeighboursCard(ViewCard):
     def _on_activated(self, index: QModelIndex) -> None:
         self.ask(self.neighbours[index.row()].row)
 
+    def _in_words(self) -> str:
+        return f"{self.question.text()}: {self.answer.text()}" if self.neighbours else ""
+
     def csv(self) -> str:
         """Returns the neighbours as CSV."""
         lines = ["place,image,class,cosine,relation"]
-        assert self._results is not None
-        assert self._results.predictions is not None
+        if self._results is None or self._results.predictions is None:
+            return lines[0] + "\n"
         images = self._results.predictions.image_id_N
         for place, n in enumerate(self.neighbours, start=1):
             lines.append(f"{place},{images[n.row]},{n.name},{n.cosine:.6f},{n.relation}")

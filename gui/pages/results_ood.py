@@ -26,7 +26,7 @@ from gui.theme import SPACING, set_role
 from gui.widgets.choice_button import ChoiceButton
 from gui.widgets.figure_export import ExportButton
 from gui.widgets.notes import note_label
-from gui.widgets.roc_plot import CurveKind, RocPlot
+from gui.widgets.roc_plot import CurveKind, HistogramTable, RocPlot
 from gui.widgets.view_card import ViewCard
 
 KINDS = (
@@ -64,7 +64,9 @@ class OodCard(ViewCard):
         set_role(self.groups, "muted")
         self.lost = QToolButton()
         self.taken = QToolButton()
-        self.export = ExportButton(self.plot, "roc")
+        self.export = ExportButton(
+            self.plot, "roc", tables={"score histogram": HistogramTable(self.plot)}
+        )
         body = QWidget()
         self._frame = body
         self._pages = QStackedLayout(body)

@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
 from core.data.index import DatasetIndex
 from core.epoch_embeddings import KeptObjects
 from core.runs import Run
-from gui.messages import Message
 from gui.models.runs_model import RunSummary, summarize_run
+from gui.pages.export_messages import ExportMessages
 from gui.pages.results_comparison import Verdict, judge
 from gui.pages.results_data import IntArray, RunResults, load_results, match_objects
 from gui.pages.results_drawer import SelectionDrawer
@@ -27,7 +27,6 @@ from gui.pages.results_panes import ResultsPanes
 from gui.session import ObjectSelection, Session
 from gui.tasks import Task
 from gui.theme import SPACING
-from gui.widgets.figure_export import ExportButton
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,9 +114,7 @@ class ResultsPage(QWidget):
         self.drawer.cleared.connect(self._on_cleared)
         self.drawer.browse_requested.connect(self._on_browse)
         self.drawer.data_requested.connect(self._on_data_requested)
-        for export in self.findChildren(ExportButton):
-            export.failed.connect(session.post_error)
-            export.saved.connect(self._on_exported)
+        ExportMessages(self, session)
         session.run_changed.connect(self._on_run_changed)
         session.runs_changed.connect(self.reload)
         session.dataset_changed.connect(self._on_dataset_changed)
@@ -358,10 +355,6 @@ class ResultsPage(QWidget):
         folder = self._data_folder()
         if folder is not None:
             self._session.open_data(folder)
-
-    @Slot(str)
-    def _on_exported(self, path: str) -> None:
-        self._session.post(Message("success", f"Saved {path}."))
 
 
 def _newest_judged(rows: tuple[RunSummary, ...]) -> Run | None:

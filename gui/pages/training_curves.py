@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QEvent, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, Qt, Slot
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -70,9 +70,6 @@ class _Shown:
 class TrainingCurves(QWidget):
     """Plots with their tools; hidden, it draws nothing until it is shown."""
 
-    export_failed = Signal(object)  # AkinError
-    exported = Signal(str)  # path
-
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._main: _Shown | None = None
@@ -106,8 +103,6 @@ class TrainingCurves(QWidget):
         self._all.setAccessibleName("Show the whole of all curves")
         self._all.clicked.connect(self.stack.show_all)
         self._export = ExportButton(self.stack, "training curves", icon_only=True)
-        self._export.failed.connect(self.export_failed)
-        self._export.saved.connect(self.exported)
         self._lay_out()
         self._show_icons()
         self.stack.set_x_label(X_TITLES["step"])

@@ -11,6 +11,7 @@ from gui.models.detector_curves import PART_NAMES, DetectorCurves
 from gui.models.run_curves import smoothed
 from gui.theme import SPACING, set_role, tokens
 from gui.widgets.curve_plot import CurveStack, Line, Panel
+from gui.widgets.figure_export import ExportButton
 
 PANELS = (
     Panel("loss", "loss and its parts", 10, label_at=0.1),
@@ -52,6 +53,8 @@ class DetectorPlots(QWidget):
         self.stack = CurveStack(PANELS)
         self.stack.view.setAccessibleName("Curves of the detector's training")
         self.stack.set_x_label("step")
+        self.stack.set_csv(self._to_csv)
+        export = ExportButton(self.stack, "detector curves", icon_only=True)
         self._empty = QLabel("The curves begin with the first batch.")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         set_role(self._empty, "muted")
@@ -59,6 +62,7 @@ class DetectorPlots(QWidget):
         head.setSpacing(SPACING)
         head.addWidget(self.title, 1)
         head.addWidget(self.stop)
+        head.addWidget(export)
         head.addWidget(self.back)
         body = QWidget()
         self._pages = QStackedLayout(body)
@@ -114,6 +118,9 @@ class DetectorPlots(QWidget):
         self.stack.set_curve("learning rate", "main", x_N, steps.column("learning_rate"), thin)
         pace_N = smoothed(steps.column("objects_per_s"), SMOOTHING)
         self.stack.set_curve("pace", "main", x_N, pace_N, thin)
+
+    def _to_csv(self) -> str:
+        return self._curves.to_csv() if self._curves else ""
 
     def _clear(self) -> None:
         for panel in PANELS:

@@ -24,9 +24,9 @@ from core.data.index import DatasetIndex
 from core.errors import AkinError, ConfigError
 from core.events import Event, Outcome
 from core.runs import Run
-from gui.messages import Message
 from gui.models.run_curves import RunCurves
 from gui.models.runs_model import RunSummary, summarize_run
+from gui.pages.export_messages import ExportMessages
 from gui.pages.training_controls import TrainingControls
 from gui.pages.training_curves import TrainingCurves
 from gui.pages.training_detectors import DetectorPanel
@@ -161,8 +161,7 @@ class TrainingPage(QWidget):
         self.runs.ranking_requested.connect(self._on_ranking)
         self.controls.smaller_requested.connect(self._on_smaller)
         self.runs.resume_requested.connect(session.resume_training)
-        self.plots.export_failed.connect(session.post_error)
-        self.plots.exported.connect(self._on_exported)
+        ExportMessages(self, session)
         self.log.failed.connect(session.post_error)
         session.config_changed.connect(self._on_config_changed)
         session.dataset_changed.connect(self._on_dataset_changed)
@@ -358,15 +357,11 @@ class TrainingPage(QWidget):
     @Slot(object)
     def _on_ranking(self, run: Run) -> None:
         try:
-            self._session.take_ranking(run.ranking, f"open the ranking of {run.name}")
+            self._session.edit(run.ranking, f"open the ranking of {run.name}")
         except AkinError as error:
             self._session.post_error(error)
         else:
             self._session.page_requested.emit("ranking")
-
-    @Slot(str)
-    def _on_exported(self, path: str) -> None:
-        self._session.post(Message("success", f"Saved {path}."))
 
 
 def _sentence(error: AkinError) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -53,20 +55,22 @@ class BarChart(QWidget):
 
     Args:
         name: Accessible name.
+        named: What has a bar each, such as "class"; over the names in the table.
         parent: Owner.
     """
 
     bar_clicked = Signal(str)
 
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, named: str = "name", parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._named = named
         self.setAccessibleName(name)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
         self._bars: tuple[ChartBar, ...] = ()
 
     def set_bars(self, bars: Sequence[ChartBar]) -> None:
         self._bars = tuple(bars)
-        self.setAccessibleDescription(", ".join(f"{b.name} {b.words}" for b in self._bars))
+        self.setAccessibleDescription(self.figure_summary())
         self.updateGeometry()
         self.update()
 
@@ -87,6 +91,9 @@ class BarChart(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self.paint_figure(painter, QRectF(self.rect()))
+
+    def paint_figure(self, painter: QPainter, _target: QRectF) -> None:
         painter.setFont(number_font(self.font()))
         colours = tokens(self.palette())
         metrics = QFontMetricsF(painter.font())
@@ -114,6 +121,22 @@ class BarChart(QWidget):
             beside = QRectF(left + filled + GAP_PX, row * row_px, words + 2, row_px)
             start = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
             painter.drawText(beside, start, bar.words)
+
+    def figure_size(self) -> QSize:
+        return self.size()
+
+    def figure_csv(self) -> str:
+        """Returns the name and value of each bar, and its value in words where they say more."""
+        out = io.StringIO()
+        writer = csv.writer(out)
+        has_words = any(bar.text for bar in self._bars)
+        writer.writerow([self._named, "value", *(["in words"] if has_words else [])])
+        for bar in self._bars:
+            writer.writerow([bar.name, f"{bar.value:.6g}", *([bar.words] if has_words else [])])
+        return out.getvalue()
+
+    def figure_summary(self) -> str:
+        return ", ".join(f"{bar.name} {bar.words}" for bar in self._bars)
 
     def bar_at(self, position: QPointF) -> ChartBar | None:
         """Returns the bar in whose row a point of the widget is."""
@@ -155,8 +178,7 @@ class Histogram(QWidget):
         """Shows counts between edges; one edge more than counts."""
         assert len(edges) == len(counts) + 1 or not len(counts)
         self._edges, self._counts = tuple(edges), tuple(counts)
-        words = (self._words(at) for at, count in enumerate(self._counts) if count)
-        self.setAccessibleDescription("; ".join(words))
+        self.setAccessibleDescription(self.figure_summary())
         self.update()
 
     @property
@@ -177,6 +199,9 @@ class Histogram(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self.paint_figure(painter, QRectF(self.rect()))
+
+    def paint_figure(self, painter: QPainter, _target: QRectF) -> None:
         colours = tokens(self.palette())
         largest = max(self._counts, default=0) or 1
         top = QFontMetricsF(self.font()).height()
@@ -213,6 +238,21 @@ class Histogram(QWidget):
                 continue
             painter.drawText(QPointF(left, base + metrics.ascent() + 3), text)
             free = left + width + 6
+
+    def figure_size(self) -> QSize:
+        return self.size()
+
+    def figure_csv(self) -> str:
+        """Returns the edges and the count of each bin."""
+        out = io.StringIO()
+        writer = csv.writer(out)
+        writer.writerow([f"from ({self._unit})", f"to ({self._unit})", "count"])
+        for low, high, count in zip(self._edges, self._edges[1:], self._counts, strict=False):
+            writer.writerow([f"{low:.6g}", f"{high:.6g}", count])
+        return out.getvalue()
+
+    def figure_summary(self) -> str:
+        return "; ".join(self._words(at) for at, count in enumerate(self._counts) if count)
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):

@@ -12,14 +12,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Slot
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QGraphicsTextItem, QSizePolicy, QVBoxLayout, QWidget
 
 from gui.theme import tokens
+from gui.widgets.curve_reading import CurveHover, curve_words
 
 FloatArray = npt.NDArray[np.float64]
 AXIS_WIDTH_PX = 48
+DESCRIBE_MS = 1000
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,10 @@ class CurveStack(QWidget):
         self._marks: dict[str, tuple[Any, Any]] = {}
         self._csv: Callable[[], str] = str
         self._x_label = "step"
+        self._describing = QTimer(self)
+        self._describing.setSingleShot(True)
+        self._describing.setInterval(DESCRIBE_MS)
+        self._describing.timeout.connect(self._describe)
         self._view = pg.GraphicsLayoutWidget()
         self._view.setFrameShape(self._view.Shape.NoFrame)
         self._view.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
@@ -100,7 +106,7 @@ class CurveStack(QWidget):
         layout.addWidget(self._view)
         for row, panel in enumerate(panels):
             self._add_panel(row, panel)
-        self._hover = _Hover(self)
+        self._hover = CurveHover()
         self._view.scene().sigMouseMoved.connect(self._on_mouse_moved)
         self._restyle()
 
@@ -158,6 +164,8 @@ class CurveStack(QWidget):
             self._style(panel, curve, line)
         self._points[panel, key] = (x_N, y_N)
         self._draw(panel, key)
+        if not self._describing.isActive():
+            self._describing.start()
 
     def _draw(self, panel: str, key: str) -> None:
         """Hands pyqtgraph what can be seen of a curve: about two points a pixel."""
@@ -202,6 +210,7 @@ class CurveStack(QWidget):
         curve = self._curves.pop((panel, key), None)
         self._points.pop((panel, key), None)
         self._lines.pop((panel, key), None)
+        self._describing.start()
         if curve is not None:
             plot = self._plots[panel]
             plot.removeItem(curve)
@@ -309,6 +318,21 @@ class CurveStack(QWidget):
         self._hover.hide()
         self._view.scene().render(painter, target, self._view.viewRect())
 
+    def figure_summary(self) -> str:
+        """Returns where each curve with a name begins, ends, and is lowest and highest."""
+        parts = []
+        for (panel, key), points in self._points.items():
+            names = (self._panels[panel].label, self._lines[panel, key].label)
+            if names[1]:
+                parts.append(curve_words(", ".join(filter(None, names)), self._x_label, *points))
+        return " ".join(part for part in parts if part)
+
+    @Slot()
+    def _describe(self) -> None:
+        text = self.figure_summary()
+        for widget in (self._view, self._view.viewport()):
+            widget.setAccessibleDescription(text)
+
     def figure_csv(self) -> str:
         return self._csv()
 
@@ -334,44 +358,3 @@ def thinned(
         return x_N[kept], y_N[kept]
     y_2P = np.stack([np.fmin.reduceat(y_N, starts), np.fmax.reduceat(y_N, starts)], axis=1)
     return np.repeat(x_N[starts], 2), y_2P.reshape(-1)
-
-
-class _Hover:
-    """A vertical line under the mouse, with the values of the curves there."""
-
-    def __init__(self, stack: CurveStack) -> None:
-        self._stack = stack
-        self._line = pg.InfiniteLine(angle=90, movable=False)
-        self._text = pg.TextItem(anchor=(0, 0))
-        self._line.setZValue(10)
-        self._text.setZValue(10)
-        self._plot: Any = None
-
-    def restyle(self, colour: str) -> None:
-        self._line.setPen(pg.mkPen(colour, width=1, style=Qt.PenStyle.DotLine))
-        self._text.setColor(QColor(colour))
-
-    def show_at(
-        self, plot: Any, x: float, curves: list[tuple[str, FloatArray, FloatArray]]
-    ) -> None:
-        if plot is not self._plot:
-            self.hide()
-            self._plot = plot
-            plot.addItem(self._line, ignoreBounds=True)
-            plot.addItem(self._text, ignoreBounds=True)
-        words = []
-        for label, x_N, y_N in curves:
-            if len(x_N):
-                row = min(int(np.searchsorted(x_N, x)), len(x_N) - 1)
-                words.append(f"{label} {y_N[row]:.4g}")
-        self._line.setPos(x)
-        self._text.setText("\n".join([f"{x:.4g}", *words]))
-        (left, right), (low, high) = plot.getViewBox().viewRange()
-        self._text.setAnchor((1, 0) if x > (left + right) / 2 else (0, 0))
-        self._text.setPos(x, high - 0.02 * (high - low))
-
-    def hide(self) -> None:
-        if self._plot is not None:
-            self._plot.removeItem(self._line)
-            self._plot.removeItem(self._text)
-            self._plot = None

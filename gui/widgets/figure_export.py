@@ -1,8 +1,8 @@
-"""One Export menu for every figure: PNG at one and two times its size, SVG, CSV, clipboard."""
+"""One Export menu for every figure: table, PNG once and twice its size, SVG, CSV, clipboard."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -26,9 +26,10 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QToolButton, QWidget
 from core.errors import AkinError
 from core.files import write_atomically, write_text
 from gui.theme import make_icon, tokens
+from gui.widgets.table_window import TableWindow, Tabular
 
 
-class Figure(Protocol):
+class Figure(Tabular, Protocol):
     """What can be exported."""
 
     def figure_size(self) -> QSize:
@@ -39,10 +40,6 @@ class Figure(Protocol):
         """Paints it, without its background."""
         ...
 
-    def figure_csv(self) -> str:
-        """Returns the numbers in it as CSV text."""
-        ...
-
 
 class WidgetFigure:
     """A widget exported as it is seen.
@@ -50,11 +47,18 @@ class WidgetFigure:
     Args:
         csv: Returns its numbers.
         widget: Exported; may be given later.
+        summary: Returns in words what is to be seen.
     """
 
-    def __init__(self, csv: Callable[[], str], widget: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        csv: Callable[[], str],
+        widget: QWidget | None = None,
+        summary: Callable[[], str] = str,
+    ) -> None:
         self._csv = csv
         self._widget = widget
+        self._summary = summary
 
     def set_widget(self, widget: QWidget) -> None:
         self._widget = widget
@@ -71,6 +75,9 @@ class WidgetFigure:
 
     def figure_csv(self) -> str:
         return self._csv()
+
+    def figure_summary(self) -> str:
+        return self._summary()
 
 
 def render_image(figure: Figure, background: QColor, scale: int = 1) -> QImage:
@@ -139,6 +146,7 @@ class ExportButton(QToolButton):
         figure: Exported.
         name: Of the figure; the file's proposed name.
         icon_only: Without the word.
+        tables: More tables of the figure by name, such as "histogram".
         parent: Owner.
     """
 
@@ -146,23 +154,35 @@ class ExportButton(QToolButton):
     failed = Signal(object)  # AkinError
 
     def __init__(
-        self, figure: Figure, name: str, parent: QWidget | None = None, *, icon_only: bool = False
+        self,
+        figure: Figure,
+        name: str,
+        parent: QWidget | None = None,
+        *,
+        icon_only: bool = False,
+        tables: Mapping[str, Tabular] | None = None,
     ) -> None:
         super().__init__(parent)
         self._icon_only = icon_only
         self._figure = figure
         self._name = name
+        self._tables: dict[str, Tabular] = {name: figure, **(tables or {})}
+        self._windows: dict[str, TableWindow] = {}
         self._scale = 1
         self.setText("Export")
         self.setAccessibleName(f"Export {name}")
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.setToolTip("Export as PNG, SVG or CSV")
+        self.setToolTip("Show as a table; export as PNG, SVG or CSV")
         if icon_only:
             self._show_icon()
         else:
             self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         menu = QMenu(self)
+        for table in self._tables:
+            shown = "Show as table" if table == name else f"Show {table} as table"
+            menu.addAction(shown).setData(("table", table))
+        menu.addSeparator()
         for text, suffix, scale in (
             ("PNG…", "png", 1),
             ("PNG, twice the size…", "png", 2),
@@ -192,7 +212,11 @@ class ExportButton(QToolButton):
 
     @Slot(QAction)
     def _on_triggered(self, action: QAction) -> None:
-        kind, self._scale = action.data()
+        kind, value = action.data()
+        if kind == "table":
+            self.show_table(value)
+            return
+        self._scale = value
         clipboard = QGuiApplication.clipboard()
         if kind == "clipboard":
             clipboard.setImage(render_image(self._figure, self.background, self._scale))
@@ -200,6 +224,17 @@ class ExportButton(QToolButton):
             clipboard.setText(self._figure.figure_csv())
         else:
             self._ask_where(kind)
+
+    def show_table(self, name: str = "") -> TableWindow:
+        """Opens a table of the figure, the first where none is named; blocks nothing."""
+        name = name or self._name
+        if name not in self._windows:
+            window = TableWindow(self._tables[name], name, self)
+            window.saved.connect(self.saved)
+            window.failed.connect(self.failed)
+            self._windows[name] = window
+        self._windows[name].open_beside()
+        return self._windows[name]
 
     def _ask_where(self, suffix: str) -> None:
         dialog = QFileDialog(self, f"Export {self._name}")

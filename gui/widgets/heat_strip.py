@@ -78,8 +78,7 @@ class HeatStrip(QWidget):
             for column, cell in enumerate(line)
         }
         self._selected, self._focused = None, min(self._focused, max(len(self.columns) - 1, 0))
-        words = (cell.tip for cell in self._cells.values() if cell.value is not None)
-        self.setAccessibleDescription("; ".join(words))
+        self.setAccessibleDescription(self.figure_summary())
         self.updateGeometry()
         self.update()
 
@@ -213,6 +212,27 @@ class HeatStrip(QWidget):
 
     def figure_size(self) -> QSize:
         return QSize(self.width(), self.sizeHint().height())
+
+    def figure_summary(self) -> str:
+        """Returns the mean, the least and the greatest of each row."""
+        parts = []
+        for row, name in enumerate(self.rows):
+            values = {
+                column: value
+                for at, column in enumerate(self.columns)
+                if (value := self._cells[row, at].value) is not None
+            }
+            if values:
+                least, most = (
+                    min(values, key=values.__getitem__),
+                    max(values, key=values.__getitem__),
+                )
+                mean = sum(values.values()) / len(values)
+                parts.append(
+                    f"{name}: mean {100 * mean:.0f} % over {len(values)} classes, least {least} "
+                    f"({100 * values[least]:.0f} %), most {most} ({100 * values[most]:.0f} %)."
+                )
+        return " ".join(parts)
 
     def figure_csv(self) -> str:
         out = io.StringIO()

@@ -95,6 +95,22 @@ class MatrixContent:
         whole = f"{total} predicted so" if self.mode == "columns" else f"{total}"
         return f"{what}: {count} of {whole}{share}"
 
+    def summary(self) -> str:
+        """Returns in words how much is right, and which confusion is the most frequent."""
+        if not self.counts_RC.size:
+            return ""
+        right_RC = np.array([[row == column for column in self.columns] for row in self.rows])
+        total = int(self.counts_RC.sum())
+        words = f"{int(self.counts_RC[right_RC].sum()):,} of {total:,} objects are predicted right"
+        wrong_RC = np.where(right_RC, 0, self.counts_RC)
+        row, column = divmod(int(wrong_RC.argmax()), len(self.columns))
+        if wrong_RC[row, column]:
+            words += f"; the most frequent confusion is {self.tip(row, column)}"
+        if self.minus_RC is not None:
+            other = int(self.minus_RC[right_RC].sum())
+            return f"Run A less run B. Of A {words}; of B {other:,} are."
+        return words + "."
+
     def _total(self, counts_RC: IntArray, row: int, column: int) -> int:
         return int((counts_RC[:, column] if self.mode == "columns" else counts_RC[row]).sum())
 

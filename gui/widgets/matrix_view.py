@@ -92,6 +92,7 @@ class MatrixView(QWidget):
         row, column = self._focused_cell
         if row >= len(rows) or column >= len(columns):
             self._focused_cell = (0, 0)
+        self.setAccessibleDescription(self.figure_summary())
         self.update()
 
     def set_mode(self, mode: MatrixMode) -> None:
@@ -225,6 +226,10 @@ class MatrixView(QWidget):
 
     def figure_size(self) -> QSize:
         return self.size()
+
+    def figure_summary(self) -> str:
+        """Returns how many objects are right, and the most frequent confusion."""
+        return self._content.summary()
 
     def figure_csv(self) -> str:
         """Returns what is shown, a header row of predicted classes, a first column of true ones.

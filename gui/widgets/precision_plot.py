@@ -121,6 +121,11 @@ class PrecisionPlot(QWidget):
         return float(curve.recall_K[count - 1]), float(curve.precision_K[count - 1])
 
     def _show_point(self) -> None:
+        self._show_words()
+        for widget in (self._view, self._view.viewport()):
+            widget.setAccessibleDescription(self.figure_summary())
+
+    def _show_words(self) -> None:
         if not 0 <= self._front < len(self._curves):
             self._point.clear()
             self.words.setText("Choose a class, or click a curve: its score becomes the lowest.")
@@ -195,6 +200,11 @@ class PrecisionPlot(QWidget):
 
     def paint_figure(self, painter: QPainter, target: QRectF) -> None:
         self._view.scene().render(painter, target, self._view.viewRect())
+
+    def figure_summary(self) -> str:
+        """Returns how many curves there are, and what is said of the one in front."""
+        count = len(self._curves)
+        return f"{count} {'curve' if count == 1 else 'curves'}. {self.words.text()}"
 
     def figure_csv(self) -> str:
         """Returns class, score, recall and precision of every point."""

@@ -63,7 +63,7 @@ class QuantilePlot(QWidget):
 
     def set_boxes(self, title: str, boxes: Sequence[QuantileBox]) -> None:
         self.title, self.boxes = title, tuple(boxes)
-        self.setAccessibleDescription("; ".join(box.words for box in boxes))
+        self.setAccessibleDescription(self.figure_summary())
         self.update()
 
     # ----- geometry -----
@@ -162,6 +162,9 @@ class QuantilePlot(QWidget):
 
     def figure_size(self) -> QSize:
         return self.size()
+
+    def figure_summary(self) -> str:
+        return f"{self.title}. ".lstrip(". ") + "; ".join(box.words for box in self.boxes)
 
     def figure_csv(self) -> str:
         out = io.StringIO()

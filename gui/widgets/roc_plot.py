@@ -22,6 +22,7 @@ from core.evaluation.precision_recall import precision_recall_curve
 from gui.theme import SPACING, set_role, tokens
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 CurveKind = Literal["roc", "known", "withheld"]
 SLIDER_STEPS = 1000
 BINS = 40
@@ -176,15 +177,25 @@ class RocPlot(QWidget):
         self._low, self._high = float(both.min()), float(both.max())
         if self._high <= self._low:
             self._high = self._low + 1e-6
-        edges = np.linspace(self._low, self._high, BINS + 1)
-        for bars, values in ((self._known_bars, known_K), (self._withheld_bars, withheld_W)):
-            counts, _ = np.histogram(values, edges)
-            bars.setData(edges, counts / len(values))
+        edges, known_counts, withheld_counts = self.histogram()
+        self._known_bars.setData(edges, known_counts / len(known_K))
+        self._withheld_bars.setData(edges, withheld_counts / len(withheld_W))
         self._bars.setLabel("bottom", score_name)
         self._bars.setXRange(self._low, self._high, padding=0.02)
         with QSignalBlocker(self._slider):
             self.set_threshold(threshold_at_tpr(known_K) if threshold is None else threshold)
         self._draw_curve()
+
+    @property
+    def score_name(self) -> str:
+        return self._score_name
+
+    def histogram(self) -> tuple[FloatArray, IntArray, IntArray]:
+        """Returns the edges of the bins, and the known and the withheld objects in each."""
+        edges = np.linspace(self._low, self._high, BINS + 1)
+        counts = (np.histogram(scores, edges)[0] for scores in (self._known_K, self._withheld_W))
+        known, withheld = counts
+        return edges, known, withheld
 
     def set_kind(self, kind: CurveKind) -> None:
         """Shows the ROC, or precision over recall of the known or the withheld objects."""
@@ -242,6 +253,7 @@ class RocPlot(QWidget):
             f"{100 * false:.0f} % of withheld objects taken for known"
         )
         self._slider.setAccessibleDescription(self._reading.text())
+        self._view.setAccessibleDescription(self.figure_summary())
 
     # ----- looks -----
 
@@ -284,6 +296,16 @@ class RocPlot(QWidget):
     def paint_figure(self, painter: QPainter, target: QRectF) -> None:
         self._view.scene().render(painter, target, self._view.viewRect())
 
+    def figure_summary(self) -> str:
+        """Returns the area under the ROC, and what the threshold does."""
+        if self._curve is None:
+            return ""
+        known, withheld = len(self._known_K), len(self._withheld_W)
+        return (
+            f"{self._caption_text}. {known:,} known and {withheld:,} withheld objects. "
+            f"{self._reading.text()}."
+        )
+
     def figure_csv(self) -> str:
         """Returns the curve: threshold, x, y."""
         out = io.StringIO()
@@ -296,3 +318,29 @@ class RocPlot(QWidget):
             for row in zip(*columns, strict=True):
                 writer.writerow([f"{value:.8g}" for value in row])
         return out.getvalue()
+
+
+class HistogramTable:
+    """The numbers of the histogram of a RocPlot.
+
+    Args:
+        plot: Whose histogram.
+    """
+
+    def __init__(self, plot: RocPlot) -> None:
+        self._plot = plot
+
+    def figure_csv(self) -> str:
+        """Returns the known and the withheld objects of each bin."""
+        out = io.StringIO()
+        writer = csv.writer(out)
+        writer.writerow(
+            [f"{self._plot.score_name} from", "to", "known objects", "withheld objects"]
+        )
+        edges, *counts = self._plot.histogram()
+        for row in zip(edges[:-1].tolist(), edges[1:].tolist(), *counts, strict=True):
+            writer.writerow([f"{row[0]:.6g}", f"{row[1]:.6g}", *row[2:]])
+        return out.getvalue()
+
+    def figure_summary(self) -> str:
+        return self._plot.figure_summary()

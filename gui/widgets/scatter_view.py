@@ -126,6 +126,7 @@ class ScatterView(QWidget):
         self._extent = extent
         self._groups, self._words = tuple(groups), words
         self._chosen_N, self._focused = None, None
+        self.setAccessibleDescription(self.figure_summary())
         self.show_all()
 
     def move_points(self, points_N2: FloatArray, group_N: IntArray) -> None:
@@ -381,6 +382,12 @@ class ScatterView(QWidget):
 
     def figure_size(self) -> QSize:
         return self.size()
+
+    def figure_summary(self) -> str:
+        """Returns how many points each group has."""
+        counts = np.bincount(self._group_N, minlength=len(self._groups)).tolist()
+        parts = (f"{g.name} {n:,}" for g, n in zip(self._groups, counts, strict=True) if n)
+        return f"{self.count:,} points: {', '.join(parts)}." if self.count else ""
 
     def figure_csv(self) -> str:
         out = io.StringIO()
