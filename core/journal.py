@@ -30,10 +30,12 @@ class HistoryStep:
     Attributes:
         text: Its name, such as "move boat to rank 3".
         ranking: What it led to.
+        document: Which of the rankings opened one after another that is: 0 for the first.
     """
 
     text: str
     ranking: Ranking
+    document: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,20 +47,22 @@ class JournalState:
         steps: The history, those undone included.
         index: How many of the steps are done.
         clean: After how many of them the ranking is the one on file; -1: after none.
-        ranking_path: That file.
+        paths: The files of the documents that have one.
         config: The settings; None where they were never changed, or no longer make sense.
         config_problem: Why they do not.
         closed: Whether the window was closed, and not killed.
+        base_document: Which document the base is.
     """
 
     base: Ranking = field(default_factory=Ranking)
     steps: tuple[HistoryStep, ...] = ()
     index: int = 0
     clean: int = 0
-    ranking_path: Path | None = None
+    paths: Mapping[int, Path] = field(default_factory=dict)
     config: ExperimentConfig | None = None
     config_problem: str = ""
     closed: bool = True
+    base_document: int = 0
 
     @property
     def ranking(self) -> Ranking:
@@ -77,6 +81,7 @@ class JournalState:
         return replace(
             self,
             base=self.steps[drop - 1].ranking,
+            base_document=self.steps[drop - 1].document,
             steps=self.steps[drop:],
             index=self.index - drop,
             clean=self.clean - drop if self.clean >= drop else -1,
@@ -117,7 +122,8 @@ class Journal:
         steps = len(state.steps)
         state = state.shortened()
         self._forgotten = steps - len(state.steps)
-        records: list[Mapping[str, Any]] = [{"version": 1, "base": _ranking_to_json(state.base)}]
+        base = {"base": _ranking_to_json(state.base), "document": state.base_document}
+        records: list[Mapping[str, Any]] = [{"version": 1} | base]
         records += [_step_record(at, step) for at, step in enumerate(state.steps)]
         records.append(_position_record(state))
         if state.config is not None:
@@ -191,23 +197,30 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
 
 def _after(state: JournalState, record: Mapping[str, Any]) -> JournalState:
     if "base" in record:
-        return JournalState(base=_ranking_from_json(record["base"]), closed=False)
+        base, document = _ranking_from_json(record["base"]), int(record.get("document", 0))
+        return JournalState(base=base, base_document=document, closed=False)
     if "ranking" in record:
-        step = HistoryStep(str(record["text"]), _ranking_from_json(record["ranking"]))
+        ranking, document = _ranking_from_json(record["ranking"]), int(record.get("document", 0))
+        step = HistoryStep(str(record["text"]), ranking, document)
         return state.with_step(min(int(record["at"]), len(state.steps)), step)
     if "done" in record:
-        path = record["path"]
         return replace(
             state,
             steps=state.steps[: int(record["count"])],
             index=max(0, min(int(record["done"]), int(record["count"]), len(state.steps))),
             clean=int(record["clean"]),
-            ranking_path=Path(path) if path else None,
+            paths=_paths(record),
             closed=False,
         )
     if "config" in record:
         return _with_config(state, record["config"])
     return replace(state, closed=bool(record["closed"]))
+
+
+def _paths(record: Mapping[str, Any]) -> dict[int, Path]:
+    if "paths" not in record:  # written before a history could hold several documents
+        return {0: Path(record["path"])} if record["path"] else {}
+    return {int(number): Path(path) for number, path in record["paths"].items()}
 
 
 def _with_config(state: JournalState, tree: Mapping[str, Any]) -> JournalState:
@@ -219,7 +232,8 @@ def _with_config(state: JournalState, tree: Mapping[str, Any]) -> JournalState:
 
 
 def _step_record(at: int, step: HistoryStep) -> dict[str, Any]:
-    return {"at": at, "text": step.text, "ranking": _ranking_to_json(step.ranking)}
+    ranking = _ranking_to_json(step.ranking)
+    return {"at": at, "text": step.text, "ranking": ranking, "document": step.document}
 
 
 def _position_record(state: JournalState, forgotten: int = 0) -> dict[str, Any]:
@@ -227,7 +241,7 @@ def _position_record(state: JournalState, forgotten: int = 0) -> dict[str, Any]:
         "done": state.index - forgotten,
         "count": len(state.steps) - forgotten,
         "clean": max(state.clean - forgotten, -1),
-        "path": str(state.ranking_path) if state.ranking_path else None,
+        "paths": {str(number): str(path) for number, path in state.paths.items()},
     }
 
 

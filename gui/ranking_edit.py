@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from PySide6.QtGui import QUndoCommand
 
 from core.ranking import Ranking
 
 
+@dataclass(frozen=True)
+class Board:
+    """What is on the board.
+
+    Attributes:
+        ranking: The ranking.
+        document: Which of those that were opened one after another; each has a file of its own.
+    """
+
+    ranking: Ranking
+    document: int = 0
+
+
 class RankingEdit(QUndoCommand):
-    """Replaces the ranking by another.
+    """Replaces what is on the board.
 
     Args:
-        show: Makes a ranking the present one.
+        show: Puts something on the board.
         before: What undo goes back to.
         after: What redo goes to.
         text: The step's name.
@@ -22,9 +36,9 @@ class RankingEdit(QUndoCommand):
 
     def __init__(
         self,
-        show: Callable[[Ranking], None],
-        before: Ranking,
-        after: Ranking,
+        show: Callable[[Board], None],
+        before: Board,
+        after: Board,
         text: str,
         gesture: str = "",
     ) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QDeadlineTimer, QObject, Signal, Slot
-from PySide6.QtGui import QUndoStack
 
 from core.config import ExperimentConfig
 from core.config_files import load_recipe, recipe_names
@@ -21,14 +20,13 @@ from core.data.demo import write_demo
 from core.data.index import DatasetIndex
 from core.errors import AkinError
 from core.events import Outcome
-from core.files import write_text
 from core.journal import JournalState
 from core.ranking import Ranking
-from core.ranking_files import load_ranking
+from core.ranking_library import RankingLibrary
 from core.runs import Run, RunStore
 from core.training.extension import extended
 from gui.messages import Level, Message
-from gui.ranking_edit import RankingEdit
+from gui.ranking_board import RankingBoard
 from gui.run_queue import WaitingRun
 from gui.tasks import Progress, Task
 from gui.trainings import Trainings
@@ -63,6 +61,7 @@ class Session(QObject):
     dataset_loading = Signal(str, int, int)  # what, done, total; "" when it is over
     ranking_changed = Signal(object)  # Ranking
     ranking_saved = Signal()
+    rankings_changed = Signal()  # the workspace's
     config_changed = Signal(object)  # ExperimentConfig
     class_selected = Signal(str)
     runs_changed = Signal()
@@ -79,10 +78,13 @@ class Session(QObject):
         super().__init__(parent)
         self.workspace = workspace
         self.store = RunStore(workspace / "runs")
-        self.undo_stack = QUndoStack(self)
+        self.board = RankingBoard(RankingLibrary(workspace), self)
+        self.board.changed.connect(self.ranking_changed)
+        self.board.saved.connect(self.ranking_saved)
+        self.board.listed.connect(self.rankings_changed)
+        self.board.posted.connect(self.message_posted)
+        self.undo_stack = self.board.undo_stack
         self.dataset: DatasetIndex | None = None
-        self.ranking = Ranking()
-        self.ranking_path: Path | None = None
         self.config = _first_config()
         self.run: Run | None = None
         self.selected_class = ""
@@ -170,6 +172,16 @@ class Session(QObject):
 
     # ----- ranking -----
 
+    @property
+    def ranking(self) -> Ranking:
+        """The ranking on the board."""
+        return self.board.ranking
+
+    @property
+    def ranking_path(self) -> Path | None:
+        """The file of the ranking on the board."""
+        return self.board.path
+
     def edit(self, ranking: Ranking, text: str, gesture: str = "") -> None:
         """Changes the ranking; the only way to.
 
@@ -178,47 +190,26 @@ class Session(QObject):
             text: The undo step's name, such as "move boat to rank 3".
             gesture: Steps of the same gesture, one after another, become one step.
         """
-        if ranking != self.ranking:
-            step = RankingEdit(self._set_ranking, self.ranking, ranking, text, gesture)
-            self.undo_stack.push(step)
+        self.board.edit(ranking, text, gesture)
 
     def open_ranking(self, source: str | Path) -> None:
-        """Opens a ranking file or preset as an undoable step; on failure nothing changes."""
-        try:
-            ranking = load_ranking(source)
-        except AkinError as error:
-            self.post_error(error)
-            return
-        self.edit(ranking, f"open {ranking.name}")
-        self.ranking_path = Path(source) if Path(source).is_file() else None
-        self.undo_stack.setClean()
+        """Opens a ranking file or preset as an undoable step; on failure nothing changes.
+
+        What was not saved of the present one is kept in the workspace.
+        """
+        self.board.open(source)
+
+    def take_ranking(self, ranking: Ranking, text: str) -> None:
+        """Puts another ranking on the board, such as a run's, as `open_ranking` does a file's."""
+        self.board.take(ranking, text=text)
 
     def save_ranking(self, path: Path) -> bool:
         """Saves the ranking as YAML; says so, or why not."""
-        try:
-            write_text(path, self.ranking.to_yaml())
-        except AkinError as error:
-            self.post_error(error)
-            return False
-        self.ranking_path = path
-        self.undo_stack.setClean()
-        self.ranking_saved.emit()
-        self.post(Message("success", f"Ranking saved as {path.name}."))
-        return True
+        return self.board.save(path)
 
     def restore(self, state: JournalState) -> None:
         """Takes up the ranking, its history and the settings that a journal holds."""
-        self._set_ranking(state.base)
-        for step in state.steps:
-            before = self.ranking
-            self.undo_stack.push(RankingEdit(self._set_ranking, before, step.ranking, step.text))
-        if state.clean < 0:
-            self.undo_stack.resetClean()
-        else:
-            self.undo_stack.setIndex(state.clean)
-            self.undo_stack.setClean()
-        self.undo_stack.setIndex(state.index)
-        self.ranking_path = state.ranking_path
+        self.board.restore(state)
         if state.config is not None:
             self.set_config(state.config)
 
@@ -226,10 +217,6 @@ class Session(QObject):
         if name != self.selected_class:
             self.selected_class = name
             self.class_selected.emit(name)
-
-    def _set_ranking(self, ranking: Ranking) -> None:
-        self.ranking = ranking
-        self.ranking_changed.emit(ranking)
 
     # ----- configuration -----
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from PySide6.QtCore import QLockFile, QObject, Slot
 
@@ -94,7 +93,8 @@ class SessionJournal(QObject):
             return
         stack, steps = self._session.undo_stack, self._state.steps
         if index:
-            step = HistoryStep(stack.text(index - 1), self._session.ranking)
+            board = self._session.board
+            step = HistoryStep(stack.text(index - 1), board.ranking, board.document)
             if index > len(steps) or steps[index - 1] != step:
                 self._state = self._state.with_step(index - 1, step)
                 self._try(self._journal.write_step, self._state)
@@ -110,7 +110,7 @@ class SessionJournal(QObject):
             steps=self._state.steps[: stack.count()],
             index=stack.index(),
             clean=stack.cleanIndex(),
-            ranking_path=_absolute(self._session.ranking_path),
+            paths={n: path.absolute() for n, path in self._session.board.paths.items()},
         )
         self._state = state
         self._try(self._journal.write_position, state)
@@ -129,7 +129,3 @@ class SessionJournal(QObject):
             self._session.post_error(error)
             return False
         return True
-
-
-def _absolute(path: Path | None) -> Path | None:
-    return path.absolute() if path is not None else None

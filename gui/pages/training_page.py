@@ -357,7 +357,7 @@ class TrainingPage(QWidget):
     @Slot(object)
     def _on_ranking(self, run: Run) -> None:
         try:
-            self._session.edit(run.ranking, f"open the ranking of {run.name}")
+            self._session.take_ranking(run.ranking, f"open the ranking of {run.name}")
         except AkinError as error:
             self._session.post_error(error)
         else:

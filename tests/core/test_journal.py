@@ -19,13 +19,14 @@ BASE = Ranking({"cat": (Tier(("dog", "cow"), 0.25), Tier(("horse",), 0.1))}, "mi
 
 def step(number: int) -> HistoryStep:
     tiers = (Tier((f"class {number}", "b"), 1 / (number + 3)),)
-    return HistoryStep(f"step {number}", Ranking({"a": tiers}, "mine"))
+    return HistoryStep(f"step {number}", Ranking({"a": tiers}, "mine"), number // 2)
 
 
 def test_what_is_started_with_is_read_again(tmp_path: Path) -> None:
     config = ExperimentConfig().with_values({"training.epochs": 7, "data.withheld": ["cat"]})
     steps = (step(0), step(1), step(2))
-    state = JournalState(BASE, steps, 2, 1, Path("/some/mine.yaml"), config, closed=False)
+    paths = {0: Path("/some/mine.yaml"), 2: Path("/some/other.yaml")}
+    state = JournalState(BASE, steps, 2, 1, paths, config, closed=False, base_document=1)
     journal = Journal(tmp_path / "journal.jsonl")
     journal.start(state)
     journal.close()
@@ -72,6 +73,20 @@ def test_reading_ends_where_the_file_is_damaged(tmp_path: Path) -> None:
         later = b'{"at":0,"text":"t","ranking":{"name":"n","classes":[],"similar":{}}}\n'
         path.write_bytes(good + damage + later)
         assert Journal(path).read() == JournalState(BASE, closed=False), damage
+
+
+def test_a_journal_that_knew_a_single_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    ranking = '{"name":"n","classes":[],"similar":{}}'
+    lines = [
+        '{"version":1,"base":' + ranking + "}",
+        '{"at":0,"text":"t","ranking":' + ranking + "}",
+        '{"done":1,"count":1,"clean":0,"path":"/some/mine.yaml"}',
+    ]
+    path.write_text("".join(line + "\n" for line in lines))
+    state = Journal(path).read()
+    assert state.paths == {0: Path("/some/mine.yaml")}
+    assert state.steps[0].document == state.base_document == 0
 
 
 def test_another_version_is_not_read(tmp_path: Path) -> None:
@@ -131,6 +146,7 @@ def test_the_oldest_steps_are_forgotten_but_never_the_ranking(tmp_path: Path) ->
     undone = replace(state, index=20, clean=40)
     assert undone.shortened().ranking == undone.ranking
     assert undone.shortened().clean == 20
+    assert undone.shortened().base_document == steps[19].document
 
 
 def test_a_disk_that_is_full_is_an_error_with_a_hint(tmp_path: Path) -> None:
