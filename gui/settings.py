@@ -89,6 +89,16 @@ class Settings:
     def processes(self, count: int) -> None:
         self._store.setValue("processes", str(count))
 
+    @property
+    def training_panels(self) -> list[str] | None:
+        """The small panels under the loss; None: nobody has chosen yet."""
+        value = self._store.value("training_panels")
+        return value.split(" + ") if isinstance(value, str) else None
+
+    @training_panels.setter
+    def training_panels(self, names: list[str]) -> None:
+        self._store.setValue("training_panels", " + ".join(names) or "none")
+
     def save(self) -> None:
         """Writes to disk now."""
         self._store.sync()

@@ -118,7 +118,7 @@ class ComparisonCard(ViewCard):
         self.words.setWordWrap(True)
         self.flips = QToolButton()
         self.which = ChoiceButton("Which curve", CURVES)
-        self.plot = CurveStack((Panel(PANEL, "", has_legend=False),))
+        self.plot = CurveStack((Panel(PANEL, "", titled=False),))
         self.plot.set_x_label("epoch")
         self.plot.view.setAccessibleName("Curves of the ticked runs")
         self.plot.setMinimumHeight(150)

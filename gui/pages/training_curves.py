@@ -2,45 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QEvent, Qt, Slot
-from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QHBoxLayout,
-    QLabel,
-    QSlider,
-    QStackedLayout,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QEvent, Qt, Signal, Slot
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from core.runs import Run
-from gui.models.run_curves import X_AXES, RunCurves, RunningAverage
-from gui.theme import SPACING, make_icon, set_role, tokens
+from gui.models.rank_temperatures import temperature_text
+from gui.models.run_curves import X_AXES, GrowingTable, RunCurves, RunningAverage
+from gui.models.seed_band import seed_band
+from gui.pages.training_curve_tools import CurveTools
+from gui.theme import SPACING, set_role, tokens
 from gui.widgets.curve_plot import CurveStack, Line, Panel
 from gui.widgets.figure_export import ExportButton
 
 FloatArray = npt.NDArray[np.float64]
-PANELS = (
-    Panel("loss", "loss", 10, label_at=0.4),
-    Panel(
-        "validation",
-        "validation: accuracy ──  compliance ╌╌",
-        5,
-        unit_range=True,
-        has_legend=False,
-    ),
-    Panel("learning rate", "learning rate", 3, label_at=1.0),
-    Panel("pace", "objects/s", 3, label_at=1.0),
+Overlay = Run | str  # a run, or the key of a group of runs
+LOSS = Panel("loss", "loss", 14)
+CHOICE = (
+    Panel("validation", "validation", 5, unit_range=True),
+    Panel("learning rate", "learning rate", 3),
+    Panel("pace", "objects/s", 3),
+    Panel("gradient norm", "gradient norm", 3),
+    Panel("memory", "memory (GiB)", 3),
+    Panel("use", "processors", 3),
 )
+PANELS = (LOSS, *CHOICE)
+SHOWN_AT_FIRST = ["validation", "learning rate", "pace"]
 X_TITLES = {"step": "step", "epoch": "epoch", "time": "training time (s)"}
-NARROW_PX = 520
 PACE_SMOOTHING = 0.9
 NO_RUN = (
     "No run is shown yet.\n\nSet up the experiment at the left and click Train,\n"
@@ -48,15 +41,19 @@ NO_RUN = (
 )
 NO_STEPS = "The curves begin with the first batch."
 RANK_STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
+RESOURCES = (
+    ("memory", "process_memory_gib", "process", Qt.PenStyle.SolidLine),
+    ("memory", "device_memory_gib", "GPU, of this process", Qt.PenStyle.DashLine),
+    ("use", "cpu_cores", "CPU cores busy", Qt.PenStyle.SolidLine),
+    ("use", "device_use", "GPU, share of time", Qt.PenStyle.DashLine),
+)
 
 
 @dataclass
 class _Shown:
-    """A run that is drawn."""
+    """A run whose curves are drawn."""
 
     curves: RunCurves
-    colour: str
-    name: str
     averages: dict[str, RunningAverage] = field(default_factory=dict)
 
     def smoothed(self, column: str, weight: float) -> FloatArray:
@@ -67,69 +64,47 @@ class _Shown:
         return average.update(self.curves.steps.column(column))
 
 
-class TrainingCurves(QWidget):
-    """Plots with their tools; hidden, it draws nothing until it is shown."""
+@dataclass
+class _Overlay:
+    """One run, or several of other seeds, in one colour."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    key: str
+    name: str
+    colour: str
+    members: tuple[_Shown, ...]
+
+
+class TrainingCurves(QWidget):
+    """Plots with their tools; hidden, it draws nothing until it is shown.
+
+    Args:
+        panels: Names of the small panels that are shown at first; None: a few.
+        parent: Owner.
+    """
+
+    panels_changed = Signal(list)  # names of the small panels shown
+
+    def __init__(self, panels: list[str] | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._main: _Shown | None = None
-        self._overlays: dict[Run, _Shown] = {}
+        self._name = ""
+        self._temperatures: Sequence[tuple[float, float]] = ()
+        self._overlays: dict[Overlay, _Overlay] = {}
         self._stale = False
         self.stack = CurveStack(PANELS)
         self.stack.view.setAccessibleName("Curves of the training")
         self.stack.set_csv(self._to_csv)
+        self.stack.set_x_label(X_TITLES["step"])
         self._empty = QLabel(NO_RUN)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         set_role(self._empty, "muted")
-        self.x_axis = QComboBox()
-        for name in X_AXES:
-            self.x_axis.addItem(f"by {name}", name)
-        self.x_axis.setAccessibleName("The x axis")
-        self.x_axis.currentIndexChanged.connect(self._on_x_axis)
-        self.smoothing = QSlider(Qt.Orientation.Horizontal)
-        self.smoothing.setRange(0, 99)
-        self.smoothing.setValue(80)
-        self.smoothing.setMinimumWidth(48)
-        self.smoothing.setMaximumWidth(96)
-        self.smoothing.setAccessibleName("Smoothing of the loss")
-        self.smoothing.setToolTip("Smoothing of the loss")
-        self.smoothing.valueChanged.connect(self._on_changed)
-        self.log_y = self._tick("Log", "Logarithmic loss axis")
-        self.log_y.toggled.connect(self._on_log_y)
-        self.by_rank = self._tick("By rank", "Loss of each rank")
-        self.by_rank.toggled.connect(self._on_changed)
-        self._all = QToolButton()
-        self._all.setToolTip("Show the whole of all curves")
-        self._all.setAccessibleName("Show the whole of all curves")
-        self._all.clicked.connect(self.stack.show_all)
-        self._export = ExportButton(self.stack, "training curves", icon_only=True)
-        self._lay_out()
-        self._show_icons()
-        self.stack.set_x_label(X_TITLES["step"])
-
-    def _show_icons(self) -> None:
-        self._all.setIcon(make_icon("mdi6.fit-to-screen-outline", self.palette()))
-
-    def _tick(self, text: str, name: str) -> QCheckBox:
-        box = QCheckBox(text)
-        box.setAccessibleName(name)
-        box.setToolTip(name)
-        return box
-
-    def _lay_out(self) -> None:
-        tools = QHBoxLayout()
-        tools.setSpacing(SPACING)
-        self._smoothing_label = QLabel("Smoothing")
-        self._smoothing_label.setBuddy(self.smoothing)
-        set_role(self._smoothing_label, "muted")
-        tools.addWidget(self.x_axis)
-        tools.addWidget(self._smoothing_label)
-        tools.addWidget(self.smoothing)
-        tools.addWidget(self.log_y)
-        tools.addWidget(self.by_rank)
-        tools.addStretch(1)
-        tools.addWidget(self._all)
-        tools.addWidget(self._export)
+        shown = SHOWN_AT_FIRST if panels is None else panels
+        self.tools = CurveTools(self.stack, CHOICE, shown)
+        self.tools.changed.connect(self._on_changed)
+        self.tools.x_axis_changed.connect(self._on_x_axis)
+        self.tools.panels_changed.connect(self.panels_changed)
+        export = ExportButton(self.stack, "training curves", icon_only=True)
+        self.tools.line.addWidget(export)
         plots = QWidget()
         self._pages = QStackedLayout(plots)
         self._pages.addWidget(self._empty)
@@ -137,26 +112,50 @@ class TrainingCurves(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING)
-        layout.addLayout(tools)
+        layout.addWidget(self.tools)
         layout.addWidget(plots, 1)
 
     # ----- what is drawn -----
 
-    def show_run(self, curves: RunCurves | None, name: str) -> None:
-        """Draws a run in the foreground, in the first colour."""
-        self._main = None if curves is None else _Shown(curves, "", name)
+    def show_run(
+        self,
+        curves: RunCurves | None,
+        name: str,
+        temperatures: Sequence[tuple[float, float]] = (),
+    ) -> None:
+        """Draws a run in the foreground, in the first colour.
+
+        Args:
+            curves: May grow afterwards; None shows no run.
+            name: In the legend.
+            temperatures: Lowest and highest tau of each rank.
+        """
+        self._main = None if curves is None else _Shown(curves)
+        self._name, self._temperatures = name, temperatures
         self.redraw(everything=True)
 
-    def add_overlay(self, run: Run, curves: RunCurves, colour: str) -> None:
-        self._overlays[run] = _Shown(curves, colour, run.name)
+    def add_overlay(
+        self, overlay: Overlay, members: Iterable[RunCurves], colour: str, name: str
+    ) -> None:
+        """Lays a run over the one at hand, or the mean and the band of several.
+
+        Args:
+            overlay: By which it is taken away again.
+            members: One, or those of several seeds.
+            colour: Of its curves.
+            name: In the legend.
+        """
+        key = str(overlay.path) if isinstance(overlay, Run) else overlay
+        shown = tuple(_Shown(curves) for curves in members)
+        self._overlays[overlay] = _Overlay(key, name, colour, shown)
         self.redraw(everything=True)
 
-    def remove_overlay(self, run: Run) -> None:
-        if self._overlays.pop(run, None) is not None:
+    def remove_overlay(self, overlay: Overlay) -> None:
+        if self._overlays.pop(overlay, None) is not None:
             self.redraw(everything=True)
 
     @property
-    def overlays(self) -> tuple[Run, ...]:
+    def overlays(self) -> tuple[Overlay, ...]:
         return tuple(self._overlays)
 
     def plotted_points(self) -> dict[str, int]:
@@ -168,6 +167,7 @@ class TrainingCurves(QWidget):
             "compliance": ("validation", "compliance"),
             "learning rate": ("learning rate", "main"),
             "objects_per_s": ("pace", "main"),
+            "gradient norm": ("gradient norm", "main"),
         }
         return {name: self.stack.point_count(*where) for name, where in names.items()}
 
@@ -188,11 +188,10 @@ class TrainingCurves(QWidget):
         self._pages.setCurrentWidget(self._empty if empty else self.stack)
         if everything or self._stale:
             self._clear()
-            for run, shown in self._overlays.items():
-                self._draw(shown, str(run.path), opacity=0.85)
+            for overlay in self._overlays.values():
+                self._draw_overlay(overlay)
         self._stale = False
         if self._main is not None and begun:
-            self._main.colour = tokens(self.palette()).series[0]
             self._draw_main(self._main)
 
     def _clear(self) -> None:
@@ -201,46 +200,60 @@ class TrainingCurves(QWidget):
                 self.stack.remove_curve(panel.name, key)
         self.stack.clear_marks()
 
+    def _x(self, table: GrowingTable) -> FloatArray:
+        return table.column(X_AXES[self.tools.axis])
+
     def _draw_main(self, shown: _Shown) -> None:
-        steps = shown.curves.steps
-        x_N, loss_N = self._x(shown.curves), steps.column("loss")
-        colour, weight = shown.colour, self.smoothing.value() / 100
-        by_rank = self.by_rank.isChecked() and shown.curves.ranks > 0
+        steps, weight = shown.curves.steps, self.tools.weight
+        x_N, colour = self._x(steps), tokens(self.palette()).series[0]
+        by_rank = self.tools.by_rank.isChecked() and shown.curves.ranks > 0
         raw = Line(colour, opacity=0.3 if weight else 1.0)
-        self.stack.set_curve("loss", "raw", x_N, loss_N, raw)
-        smooth = Line(colour, 2.0, label="loss" if by_rank else shown.name)
+        self.stack.set_curve("loss", "raw", x_N, steps.column("loss"), raw)
+        smooth = Line(colour, 2.0, label="all ranks" if by_rank else self._name)
         self.stack.set_curve("loss", "smooth", x_N, shown.smoothed("loss", weight), smooth)
         for rank in range(1, shown.curves.ranks + 1 if by_rank else 1):
             self._draw_rank(shown, rank, weight)
-        self._draw_epochs(shown, "accuracy", "accuracy", 2.0)
-        self._draw_epochs(shown, "compliance", "compliance", 2.0, Qt.PenStyle.DashLine)
+        self._draw_epochs(shown, "accuracy", colour, Qt.PenStyle.SolidLine)
+        self._draw_epochs(shown, "compliance", colour, Qt.PenStyle.DashLine)
         self._mark_best(shown)
-        rate = steps.column("learning_rate")
-        self.stack.set_curve("learning rate", "main", x_N, rate, Line(colour))
+        thin = Line(colour)
+        self.stack.set_curve("learning rate", "main", x_N, steps.column("learning_rate"), thin)
         pace_N = shown.smoothed("objects_per_s", PACE_SMOOTHING)
-        self.stack.set_curve("pace", "main", x_N, pace_N, Line(colour))
+        self.stack.set_curve("pace", "main", x_N, pace_N, thin)
+        norm_N = steps.column("gradient_norm")
+        if np.isfinite(norm_N).any():
+            self.stack.set_curve("gradient norm", "raw", x_N, norm_N, raw)
+            norm_N = shown.smoothed("gradient_norm", weight)
+            self.stack.set_curve("gradient norm", "main", x_N, norm_N, Line(colour, 2.0))
+        self._draw_resources(shown.curves.resources)
+
+    def _draw_resources(self, table: GrowingTable) -> None:
+        series = tokens(self.palette()).series
+        for panel, column, label, style in RESOURCES:
+            y_N = table.column(column)
+            if np.isfinite(y_N).any():
+                colour = series[0 if style == Qt.PenStyle.SolidLine else 1]
+                line = Line(colour, 2.0, style=style, label=label)
+                self.stack.set_curve(panel, column, self._x(table), y_N, line)
 
     def _draw_rank(self, shown: _Shown, rank: int, weight: float) -> None:
         series = tokens(self.palette()).series
+        label = f"rank {rank}"
+        if rank <= len(self._temperatures):
+            label += f", {temperature_text(self._temperatures[rank - 1])}"
         style = RANK_STYLES[rank % len(RANK_STYLES)]
-        line = Line(series[-1 - rank % len(series)], 2.0, style=style, label=f"rank {rank}")
+        line = Line(series[-1 - rank % len(series)], 2.0, style=style, label=label)
         y_N = shown.smoothed(f"loss {rank}", weight)
-        self.stack.set_curve("loss", f"rank {rank}", self._x(shown.curves), y_N, line)
+        self.stack.set_curve("loss", f"rank {rank}", self._x(shown.curves.steps), y_N, line)
 
     def _draw_epochs(
-        self,
-        shown: _Shown,
-        column: str,
-        key: str,
-        width: float,
-        style: Qt.PenStyle = Qt.PenStyle.SolidLine,
+        self, shown: _Shown, column: str, colour: str, style: Qt.PenStyle = Qt.PenStyle.SolidLine
     ) -> None:
-        y_N = shown.curves.epochs.column(column)
-        if not np.isfinite(y_N).any():
-            return
-        x_N = shown.curves.epochs.column(X_AXES[self.x_axis.currentData()])
-        line = Line(shown.colour, width, style=style, symbol="o", label=column)
-        self.stack.set_curve("validation", key, x_N, y_N, line)
+        epochs = shown.curves.epochs
+        y_N = epochs.column(column)
+        if np.isfinite(y_N).any():
+            line = Line(colour, 2.0, style=style, symbol="o", label=column)
+            self.stack.set_curve("validation", column, self._x(epochs), y_N, line)
 
     def _mark_best(self, shown: _Shown) -> None:
         best = shown.curves.best_epoch()
@@ -249,40 +262,61 @@ class TrainingCurves(QWidget):
         row, accuracy = best
         epochs = shown.curves.epochs
         since = len(epochs) - 1 - row
-        text = f"best {100 * accuracy:.1f} %" + (
-            f", {since} epoch{'s' * (since > 1)} ago" if since else ""
-        )
-        x = float(epochs.column(X_AXES[self.x_axis.currentData()])[row])
-        self.stack.mark("validation", x, accuracy, text, tokens(self.palette()).good)
+        ago = f", {since} epoch{'s' * (since > 1)} ago" if since else ""
+        x, colour = float(self._x(epochs)[row]), tokens(self.palette()).good
+        self.stack.mark("validation", x, accuracy, f"best {100 * accuracy:.1f} %{ago}", colour)
 
-    def _draw(self, shown: _Shown, key: str, opacity: float) -> None:
-        curves = shown.curves
-        x_N, weight = self._x(curves), self.smoothing.value() / 100
-        line = Line(shown.colour, 1.5, opacity, label=shown.name)
-        loss_N = shown.smoothed("loss", weight)
-        self.stack.set_curve("loss", key, x_N, loss_N, line)
-        accuracy_N = curves.epochs.column("accuracy")
-        if np.isfinite(accuracy_N).any():
-            x_epoch_N = curves.epochs.column(X_AXES[self.x_axis.currentData()])
-            dotted = Line(shown.colour, 1.5, opacity, symbol="t")
-            self.stack.set_curve("validation", key, x_epoch_N, accuracy_N, dotted)
-        thin = Line(shown.colour, 1.0, opacity)
-        self.stack.set_curve("learning rate", key, x_N, curves.steps.column("learning_rate"), thin)
-        pace_N = shown.smoothed("objects_per_s", PACE_SMOOTHING)
-        self.stack.set_curve("pace", key, x_N, pace_N, thin)
+    def _draw_overlay(self, overlay: _Overlay) -> None:
+        weight, label = self.tools.weight, overlay.name
+        if len(overlay.members) > 1:
+            label += f": mean of {len(overlay.members)}, {self.tools.band_kind}"
+        named = Line(overlay.colour, 1.5, 0.85, label=label)
+        thin = Line(overlay.colour, 1.0, 0.85)
+        marked = Line(overlay.colour, 1.5, 0.85, symbol="t")
+        for panel, column, smoothing, line in (
+            ("loss", "loss", weight, named),
+            ("learning rate", "learning_rate", 0.0, thin),
+            ("pace", "objects_per_s", PACE_SMOOTHING, thin),
+            ("gradient norm", "gradient_norm", weight, thin),
+        ):
+            parts = [
+                (self._x(each.curves.steps), each.smoothed(column, smoothing))
+                for each in overlay.members
+                if np.isfinite(each.curves.steps.column(column)).any()
+            ]
+            self._draw_parts(panel, overlay, parts, line)
+        parts = [
+            (self._x(each.curves.epochs), each.curves.epochs.column("accuracy"))
+            for each in overlay.members
+        ]
+        self._draw_parts("validation", overlay, parts, marked)
 
-    def _x(self, curves: RunCurves) -> FloatArray:
-        return curves.steps.column(X_AXES[self.x_axis.currentData()])
+    def _draw_parts(
+        self,
+        panel: str,
+        overlay: _Overlay,
+        parts: list[tuple[FloatArray, FloatArray]],
+        line: Line,
+    ) -> None:
+        """Draws one run's curve, or mean and band of several; nothing where one has none."""
+        if len(parts) < len(overlay.members) or not all(np.isfinite(y_N).any() for _, y_N in parts):
+            return
+        if len(parts) == 1:
+            self.stack.set_curve(panel, overlay.key, *parts[0], line)
+            return
+        band = seed_band(parts, self.tools.band_kind)
+        if band is not None:
+            self.stack.set_curve(panel, overlay.key, band.x_N, band.mean_N, line)
+            edges = (band.low_N, band.high_N)
+            self.stack.set_band(panel, overlay.key, band.x_N, *edges, overlay.colour)
 
     def _to_csv(self) -> str:
-        shown = self._main or next(iter(self._overlays.values()), None)
-        return shown.curves.to_csv() if shown else ""
+        if self._main is not None:
+            return self._main.curves.to_csv()
+        overlay = next(iter(self._overlays.values()), None)
+        return overlay.members[0].curves.to_csv() if overlay else ""
 
     # ----- gestures -----
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._smoothing_label.setVisible(self.width() > NARROW_PX)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -291,19 +325,14 @@ class TrainingCurves(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
-            self._show_icons()
             self.redraw(everything=True)
 
-    @Slot()
-    def _on_x_axis(self) -> None:
-        self.stack.set_x_label(X_TITLES[self.x_axis.currentData()])
+    @Slot(str)
+    def _on_x_axis(self, axis: str) -> None:
+        self.stack.set_x_label(X_TITLES[axis])
         self.redraw(everything=True)
         self.stack.show_all()
 
     @Slot()
     def _on_changed(self) -> None:
         self.redraw(everything=True)
-
-    @Slot(bool)
-    def _on_log_y(self, on: bool) -> None:
-        self.stack.set_log_y("loss", on)

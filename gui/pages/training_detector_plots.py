@@ -14,10 +14,10 @@ from gui.widgets.curve_plot import CurveStack, Line, Panel
 from gui.widgets.figure_export import ExportButton
 
 PANELS = (
-    Panel("loss", "loss and its parts", 10, label_at=0.1),
+    Panel("loss", "loss and its parts", 14),
     Panel("validation", "validation", 6, unit_range=True),
-    Panel("learning rate", "learning rate", 3, label_at=1.0),
-    Panel("pace", "objects/s", 3, label_at=1.0),
+    Panel("learning rate", "learning rate", 3),
+    Panel("pace", "objects/s", 3),
 )
 SMOOTHING = 0.8
 EPOCH_LINES = (

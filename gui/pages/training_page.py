@@ -24,6 +24,7 @@ from core.data.index import DatasetIndex
 from core.errors import AkinError, ConfigError
 from core.events import Event, Outcome
 from core.runs import Run
+from gui.models.rank_temperatures import rank_temperatures
 from gui.models.run_curves import RunCurves
 from gui.models.runs_model import RunSummary, summarize_run
 from gui.pages.export_messages import ExportMessages
@@ -34,6 +35,7 @@ from gui.pages.training_log import LogPane, log_text
 from gui.pages.training_queue import QueuePanel
 from gui.pages.training_runs import RunList
 from gui.session import Session
+from gui.settings import Settings
 from gui.tasks import Task
 from gui.theme import SPACING, set_role
 from gui.widgets.config_form import RESET_WIDTH_PX, ConfigForm
@@ -74,7 +76,8 @@ class TrainingPage(QWidget):
         self.form = ConfigForm(FIRST_KEYS, HIDDEN_KEYS)
         self.recipes = QComboBox()
         self.controls = TrainingControls()
-        self.plots = TrainingCurves()
+        self._settings = Settings(session.workspace)
+        self.plots = TrainingCurves(self._settings.training_panels)
         self.runs = RunList()
         self.detectors = DetectorPanel(session, self.plots)
         self.queue = QueuePanel(session.trainings)
@@ -162,6 +165,7 @@ class TrainingPage(QWidget):
         self.controls.smaller_requested.connect(self._on_smaller)
         self.runs.resume_requested.connect(session.resume_training)
         ExportMessages(self, session)
+        self.plots.panels_changed.connect(self._on_panels)
         self.log.failed.connect(session.post_error)
         session.config_changed.connect(self._on_config_changed)
         session.dataset_changed.connect(self._on_dataset_changed)
@@ -248,7 +252,11 @@ class TrainingPage(QWidget):
         self._curves.extend(earlier)
         self.log.clear()
         self.controls.started()
-        self.plots.show_run(self._curves, run.name)
+        try:
+            temperatures = rank_temperatures(run.config, run.ranking)
+        except AkinError:
+            temperatures = ()  # a damaged run is told of elsewhere
+        self.plots.show_run(self._curves, run.title, temperatures)
 
     @Slot(object)
     def _on_events(self, events: list[Event]) -> None:
@@ -330,7 +338,7 @@ class TrainingPage(QWidget):
         run, curves = result
         colour = self.runs.next_colour(len(self.plots.overlays))
         self.runs.model.set_colour(run, colour)
-        self.plots.add_overlay(run, curves, colour.name())
+        self.plots.add_overlay(run, [curves], colour.name(), run.title)
 
     @Slot()
     def _on_overlay_task_finished(self) -> None:
@@ -362,6 +370,10 @@ class TrainingPage(QWidget):
             self._session.post_error(error)
         else:
             self._session.page_requested.emit("ranking")
+
+    @Slot(list)
+    def _on_panels(self, names: list[str]) -> None:
+        self._settings.training_panels = names
 
 
 def _sentence(error: AkinError) -> str:

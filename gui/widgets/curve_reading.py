@@ -30,7 +30,7 @@ def curve_words(name: str, x_label: str, x_N: FloatArray, y_N: FloatArray) -> st
 
 
 class CurveHover:
-    """A vertical line under the mouse, with the values of the curves there."""
+    """A vertical line and the values of a panel's curves where it stands."""
 
     def __init__(self) -> None:
         self._line = pg.InfiniteLine(angle=90, movable=False)
@@ -39,13 +39,24 @@ class CurveHover:
         self._text.setZValue(10)
         self._plot: Any = None
 
-    def restyle(self, colour: str) -> None:
+    def restyle(self, colour: str, fill: str) -> None:
         self._line.setPen(pg.mkPen(colour, width=1, style=Qt.PenStyle.DotLine))
         self._text.setColor(QColor(colour))
+        background = QColor(fill)
+        background.setAlphaF(0.85)
+        self._text.fill = pg.mkBrush(background)
 
     def show_at(
-        self, plot: Any, x: float, curves: list[tuple[str, FloatArray, FloatArray]]
+        self, plot: Any, at: float, x: float, curves: list[tuple[str, FloatArray, FloatArray]]
     ) -> None:
+        """Shows the values at a place.
+
+        Args:
+            plot: The panel.
+            at: Where in the panel's coordinates.
+            x: The same as the curves have it.
+            curves: Label, x_N and y_N of each.
+        """
         if plot is not self._plot:
             self.hide()
             self._plot = plot
@@ -56,11 +67,11 @@ class CurveHover:
             if len(x_N):
                 row = min(int(np.searchsorted(x_N, x)), len(x_N) - 1)
                 words.append(f"{label} {y_N[row]:.4g}")
-        self._line.setPos(x)
+        self._line.setPos(at)
         self._text.setText("\n".join([f"{x:.4g}", *words]))
         (left, right), (low, high) = plot.getViewBox().viewRange()
-        self._text.setAnchor((1, 0) if x > (left + right) / 2 else (0, 0))
-        self._text.setPos(x, high - 0.02 * (high - low))
+        self._text.setAnchor((1, 0) if at > (left + right) / 2 else (0, 0))
+        self._text.setPos(at, high - 0.02 * (high - low))
 
     def hide(self) -> None:
         if self._plot is not None:

@@ -368,14 +368,14 @@ def test_curves_follow_axis_smoothing_and_ranks(
     loaded_session.training_started.emit(run)
     plots = page.plots
     assert plots.plotted_points()["accuracy"] == 3
-    plots.by_rank.setChecked(True)
+    plots.tools.by_rank.setChecked(True)
     assert {"rank 1", "rank 2"} <= set(plots.stack.curve_keys("loss"))
-    plots.by_rank.setChecked(False)
+    plots.tools.by_rank.setChecked(False)
     assert "rank 1" not in plots.stack.curve_keys("loss")
     for name in ("epoch", "time", "step"):
-        plots.x_axis.setCurrentText(f"by {name}")
+        plots.tools.x_axis.setCurrentText(f"by {name}")
         assert plots.plotted_points()["loss"] == 30
-    plots.log_y.setChecked(True)
+    plots.tools.log_y.setChecked(True)
     assert len(plots.stack.figure_csv().splitlines()) == 31
 
 

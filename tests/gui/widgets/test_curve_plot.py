@@ -7,13 +7,15 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtTest import QSignalSpy, QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from core.errors import AkinError
 from gui.theme import apply_theme, tokens
-from gui.widgets.curve_plot import CurveStack, Line, Panel, thinned
+from gui.widgets.curve_plot import CurveStack, Line, Panel
+from gui.widgets.curve_points import range_without_outliers, thinned
 from gui.widgets.figure_export import ExportButton, render_image, render_svg, save_figure
 
 Own = Callable[[QWidget], None]
@@ -150,3 +152,119 @@ def test_a_zoomed_view_is_thinned_for_itself_and_shows_all_again(stack: CurveSta
     assert stack._curves["loss", "a"].xData[-1] == x[-1]
     stack.grab()
     assert plot.viewRange()[0][1] >= x[-1]
+
+
+def test_what_the_curves_are_stands_above_them_never_among_them(stack: CurveStack) -> None:
+    named = Line("#d55e00", 2.0, style=Qt.PenStyle.DashLine, label="another <run>")
+    stack.set_curve("loss", "b", np.arange(9.0), np.arange(9.0), named)
+    text = stack.title_text("loss")
+    assert text.startswith("loss")
+    assert "━━ loss" in text
+    assert "╍╍ another <run>" in text
+    plot = stack._plots["loss"]
+    title = plot.titleLabel.sceneBoundingRect()
+    assert title.bottom() <= plot.getViewBox().sceneBoundingRect().top() + 0.5
+    stack.remove_curve("loss", "b")
+    assert "another" not in stack.title_text("loss")
+
+
+def test_names_that_do_not_fit_are_counted(stack: CurveStack) -> None:
+    for at in range(12):
+        line = Line("#d55e00", label=f"a run with a rather long name {at}")
+        stack.set_curve("loss", f"k{at}", np.arange(9.0), np.arange(9.0), line)
+    stack.grab()
+    text = stack.title_text("loss")
+    assert "name 0" in text
+    assert "name 11" not in text
+    assert int(text.rsplit("+", 1)[1]) >= 9
+
+
+def test_the_best_point_is_named_in_the_title(stack: CurveStack) -> None:
+    stack.mark("accuracy", 3.0, 0.5, "best 50.0 %", "#157347")
+    assert "best 50.0 %" in stack.title_text("accuracy")
+    stack.clear_marks()
+    assert "best" not in stack.title_text("accuracy")
+
+
+def test_both_axes_can_be_logarithmic_and_what_has_no_logarithm_is_a_gap(
+    stack: CurveStack,
+) -> None:
+    x = np.arange(0.0, 1001.0)
+    stack.set_curve("loss", "a", x, 10 / (x + 1) - 0.01, LINE)
+    stack.set_log_x(True)
+    stack.set_log_y("loss", True)
+    stack.grab()
+    (left, right), (low, high) = stack._plots["loss"].viewRange()
+    assert -0.5 < left < 0.5
+    assert 2.9 < right < 3.3
+    assert high < 1.1
+    assert low < -1.9
+    drawn_x = stack._curves["loss", "a"].xData
+    assert np.isfinite(drawn_x).all()
+    assert np.diff(drawn_x).max() < 0.5, "the left of a logarithmic axis needs its own points"
+    stack.set_log_x(False)
+    stack.grab()
+    assert stack._plots["loss"].viewRange()[0][1] >= 1000
+
+
+def test_outliers_can_be_left_out_of_the_height(stack: CurveStack) -> None:
+    x = np.arange(1000.0)
+    y = np.sin(x / 30) + 2
+    y[500] = 1e6
+    stack.set_curve("loss", "a", x, y, LINE)
+    stack.grab()
+    assert stack._plots["loss"].viewRange()[1][1] > 1e5
+    stack.set_without_outliers(True)
+    low, high = stack._plots["loss"].viewRange()[1]
+    assert 0.5 < low < 1.01
+    assert 2.99 < high < 3.5
+    stack.set_without_outliers(False)
+    stack.grab()
+    assert stack._plots["loss"].viewRange()[1][1] > 1e5
+
+
+def test_nothing_has_no_range_and_a_constant_has_room() -> None:
+    assert range_without_outliers([]) is None
+    assert range_without_outliers([np.full(3, np.nan)]) is None
+    low, high = range_without_outliers([np.full(5, 2.0)]) or (0.0, 0.0)
+    assert low < 2.0 < high
+
+
+def test_freezing_keeps_the_view_and_following_takes_in_what_comes(stack: CurveStack) -> None:
+    spy = QSignalSpy(stack.following_changed)
+    stack.grab()
+    stack.set_following(False)
+    before = stack._plots["loss"].viewRange()[0]
+    x = np.arange(500.0)
+    stack.set_curve("loss", "a", x, x, LINE)
+    stack.grab()
+    assert stack._plots["loss"].viewRange()[0] == before
+    stack.set_following(True)
+    stack.grab()
+    assert stack._plots["loss"].viewRange()[0][1] >= 499
+    stack._plots["loss"].setXRange(10, 20, padding=0)
+    assert [spy.at(i)[0] for i in range(spy.count())] == [False, True, False]
+
+
+def test_a_hidden_panel_gives_its_room_away(stack: CurveStack) -> None:
+    stack.grab()
+    before = stack._plots["loss"].getViewBox().height()
+    stack.set_panel_visible("accuracy", False)
+    stack.grab()
+    QTest.qWait(50)
+    assert stack._plots["loss"].getViewBox().height() > before + 40
+    assert stack._plots["loss"].getAxis("bottom").style["showValues"]
+    stack.set_panel_visible("accuracy", True)
+    stack.grab()
+    QTest.qWait(50)
+    assert stack._plots["loss"].getViewBox().height() == pytest.approx(before, abs=2)
+
+
+def test_a_band_is_seen_and_goes_with_its_curve(stack: CurveStack) -> None:
+    x = np.arange(100.0)
+    before = render_image(stack, QColor("white"))
+    stack.set_band("loss", "a", x, np.full(100, 2.0), np.full(100, 6.0), "#d55e00")
+    assert stack.band_keys("loss") == ("a",)
+    assert render_image(stack, QColor("white")) != before
+    stack.remove_curve("loss", "a")
+    assert stack.band_keys("loss") == ()
