@@ -47,7 +47,7 @@ def notices(ranking: Ranking, anchor: str, classes: Sequence[str]) -> tuple[Rank
             "asymmetric",
             anchor,
             name,
-            f"'{anchor}' ranks '{name}', but '{name}' does not rank '{anchor}'.",
+            f"'{name}' does not rank '{anchor}' back.",
             "Rank it back, if you mean it both ways.",
         )
         for name in ranking.ranked(anchor)

@@ -9,11 +9,11 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QProgressBar, QToolButton, QWidget
 
-from core.ranking_files import preset_names
 from gui.session import Session
 from gui.settings import Settings
 from gui.theme import SPACING, set_role, tokens
 from gui.widgets.ranking_dialogs import RankingFiles
+from gui.widgets.ranking_menu import RankingMenu
 
 MOST_RUNS = 15
 
@@ -41,9 +41,10 @@ class HeaderBar(QFrame):
         self._session = session
         self._settings = settings
         self._choose_folder = choose_folder
-        self._files = files
         self._data = self._menu_button("dataMenu", "Data set", self._fill_data)
-        self._ranking = self._menu_button("rankingMenu", "Ranking", self._fill_ranking)
+        self._ranking = self._menu_button("rankingMenu", "Ranking", None)
+        self.rankings = RankingMenu(session, files, self)
+        self._ranking.setMenu(self.rankings.menu)
         self._run = self._menu_button("runMenu", "Run to judge", self._fill_runs)
         self._loading = QLabel()
         set_role(self._loading, "muted")
@@ -73,12 +74,16 @@ class HeaderBar(QFrame):
         painter.fillRect(self.rect(), colours.window)
         painter.fillRect(0, self.height() - 1, self.width(), 1, colours.border)
 
-    def _menu_button(self, name: str, label: str, fill: Callable[[QMenu], None]) -> QToolButton:
+    def _menu_button(
+        self, name: str, label: str, fill: Callable[[QMenu], None] | None
+    ) -> QToolButton:
         button = QToolButton()
         button.setObjectName(name)
         button.setAccessibleName(label)
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        if fill is None:
+            return button
         menu = QMenu(button)
 
         def refill() -> None:
@@ -124,16 +129,6 @@ class HeaderBar(QFrame):
             action.setData(str(folder))
             action.triggered.connect(
                 lambda _checked=False, chosen=folder: self._session.open_data(chosen)
-            )
-
-    def _fill_ranking(self, menu: QMenu) -> None:
-        menu.addAction("Open ranking…", self._files.open)
-        menu.addAction("Save ranking", self._files.save)
-        menu.addSeparator()
-        for name in preset_names():
-            action = menu.addAction(f"Preset: {name}")
-            action.triggered.connect(
-                lambda _checked=False, chosen=name: self._session.open_ranking(chosen)
             )
 
     def _fill_runs(self, menu: QMenu) -> None:

@@ -137,6 +137,21 @@ class RankingBoard(QObject):
         self.listed.emit()
         self.open(path)
 
+    def duplicate(self, name: str) -> None:
+        """Keeps a copy of the board under another name in the workspace, and goes on with it.
+
+        The original stays as it was saved; its unsaved changes go with the copy.
+        """
+        copy = replace(self.ranking, name=name)
+        try:
+            path = self.library.add(copy)
+        except AkinError as error:
+            self.posted.emit(Message.of_error(error))
+            return
+        self.listed.emit()
+        self.undo_stack.setClean()  # the copy has the changes
+        self.open(path)
+
     def rename(self, entry: RankingEntry, name: str) -> None:
         """Gives one of the workspace's rankings another name."""
         try:

@@ -107,8 +107,8 @@ class BatchPreview:
         self._config = config
         self._counts_C = train_counts(index, config)
         self._objects = int(self._counts_C.sum())
-        self._batch_size = min(config.training.batch_size, self._objects)
-        self._bank, self._in_batch = _candidates(config, self._batch_size)
+        self.batch_size = min(config.training.batch_size, self._objects)
+        self._bank, self._in_batch = _candidates(config, self.batch_size)
         self._anchors_R = self._expected_anchors()
 
     def of(self, anchor: str) -> tuple[RankPreview, ...]:
@@ -122,7 +122,7 @@ class BatchPreview:
             absent = self._absent(anchor, rank)
             used = rank == 1 or rank <= self._config.ranking.depth
             anchors = self._anchors_R[rank - 1] if used else 0.0
-            weight = (1 - absent) * self._batch_size / anchors if anchors else 0.0
+            weight = (1 - absent) * self.batch_size / anchors if anchors else 0.0
             positives = (self._bank + self._in_batch) * share
             tau = temperature(value, self._config.objective)
             rows.append(RankPreview(rank, value, positives, used, tau, absent, weight))
@@ -130,9 +130,14 @@ class BatchPreview:
 
     def total(self) -> BatchTotal:
         """Returns what the whole batch can expect."""
-        size = self._batch_size
+        size = self.batch_size
         ranks = tuple(
-            RankTotal(rank, anchors, 1 - anchors / max(size, 1), size / anchors if anchors else 0.0)
+            RankTotal(
+                rank,
+                anchors,
+                max(0.0, 1 - anchors / max(size, 1)),
+                size / anchors if anchors else 0.0,
+            )
             for rank, anchors in enumerate(self._anchors_R, start=1)
         )
         learned = [name for name, i in self._position.items() if self._counts_C[i]]
@@ -150,7 +155,7 @@ class BatchPreview:
         deepest = min(self._ranking.depth, max(1, self._config.ranking.depth))
         return [
             sum(
-                self._batch_size * self._anchor_share(name) * (1 - self._absent(name, rank))
+                self.batch_size * self._anchor_share(name) * (1 - self._absent(name, rank))
                 for name in self._classes
                 if rank <= 1 + len(self._ranking.tiers(name))
             )

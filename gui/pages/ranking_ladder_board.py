@@ -15,12 +15,21 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtGui import QPainter, QPaintEvent, QPixmap, QResizeEvent
+from PySide6.QtGui import (
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QPixmap,
+    QResizeEvent,
+    QShortcut,
+)
 from PySide6.QtWidgets import QDoubleSpinBox, QStyle, QWidget
 
 from core.config import ExperimentConfig
+from core.evaluation.suggestions import Suggestion
 from core.ranking import Ranking
 from gui.models.ladder import Target, drop_at
+from gui.pages.ranking_ghost import GhostRow
 from gui.pages.ranking_ladder_chip import LadderChip
 from gui.pages.ranking_ladder_painter import LadderPainter, LadderState
 from gui.pages.ranking_layout import (
@@ -45,6 +54,8 @@ class LadderBoard(QWidget):
     """Shows rank 1, the tiers and the negatives of the ranking it is given."""
 
     similarity_requested = Signal(int, float)  # tier, similarity
+    suggestion_accepted = Signal(object)  # Suggestion
+    suggestion_dismissed = Signal(object)  # Suggestion
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,6 +67,7 @@ class LadderBoard(QWidget):
         self._classes: tuple[str, ...] = ()
         self._pictures: Mapping[str, QPixmap] = {}
         self._chips: dict[str, LadderChip] = {}
+        self._ghosts: dict[str, GhostRow] = {}
         self._selected: set[str] = set()
         self._dragged: tuple[str, ...] = ()
         self._target: Target | None = None
@@ -83,8 +95,9 @@ class LadderBoard(QWidget):
         anchor: str,
         classes: tuple[str, ...],
         config: ExperimentConfig,
+        suggestions: Sequence[Suggestion] = (),
     ) -> None:
-        """Shows an anchor's ladder; another anchor's slides in."""
+        """Shows an anchor's ladder and what is suggested for it; another anchor's slides in."""
         slides = anchor != self._anchor
         if slides:
             self._selected.clear()
@@ -92,12 +105,19 @@ class LadderBoard(QWidget):
         self._close_editor()
         self.setAccessibleName(f"Ladder of {anchor}" if anchor else "Ladder of the chosen class")
         self._refresh_chips()
+        self._refresh_ghosts(suggestions)
         self._arrange(slide=slides)
 
     def set_pictures(self, pictures: Mapping[str, QPixmap]) -> None:
         self._pictures = pictures
         for name, chip in self._chips.items():
             chip.set_picture(pictures.get(name))
+        for name, ghost in self._ghosts.items():
+            ghost.set_picture(pictures.get(name))
+
+    def ghost(self, name: str) -> GhostRow:
+        """Returns the suggestion of a class."""
+        return self._ghosts[name]
 
     def chip_rect(self, name: str) -> QRect:
         """Returns where a ranked class's chip is (or will be in a moment), global."""
@@ -136,12 +156,23 @@ class LadderBoard(QWidget):
         for i, (tier, value) in enumerate(zip(tiers, values, strict=True)):
             if lane == Target("gap", i):
                 specs.append(RowSpec("lane", _between(values, i), tier=i))
+            specs += self._ghost_specs(values, i)
             slot = lane == Target("tier", i) and not set(self._dragged) <= set(tier.classes)
             specs.append(RowSpec("tier", value, tier.classes, i, slot))
         if lane == Target("gap", len(tiers)):
             specs.append(RowSpec("lane", _between(values, len(tiers)), tier=len(tiers)))
+        specs += self._ghost_specs(values, len(tiers))
         specs.append(RowSpec("negatives", 0.0))
         return specs
+
+    def _ghost_specs(self, values: Sequence[float], gap: int) -> list[RowSpec]:
+        names = [name for name, g in self._ghosts.items() if g.suggestion.gap == gap]
+        high, low = _around(values, gap)
+        step = (high - low) / (len(names) + 1)
+        return [
+            RowSpec("ghost", high - step * i, tier=gap, ghost=name)
+            for i, name in enumerate(names, start=1)
+        ]
 
     def _arrange(self, *, slide: bool = False) -> None:
         self._starts = {row.key: self._top(row) for row in self._layout.rows}
@@ -155,6 +186,10 @@ class LadderBoard(QWidget):
         for row in self._layout.rows:
             for name, rect in zip(row.spec.classes, row.chips, strict=True):
                 self._chips[name].resize(rect.size().toSize())
+            if row.spec.ghost:
+                size = row.card.size().toSize()
+                self._ghosts[row.spec.ghost].resize(size)
+                self._ghosts[row.spec.ghost].set_width(size.width())
         if slide:
             self._starts = {}
             self._chip_starts = {}
@@ -177,6 +212,9 @@ class LadderBoard(QWidget):
                 start = self._chip_starts.get(name, end)
                 place = start + (end - start) * share
                 self._chips[name].move(round(place.x() + self._offset), round(place.y()))
+            if row.spec.ghost:
+                left = round(row.card.left() + self._offset)
+                self._ghosts[row.spec.ghost].move(left, round(self._top(row)))
         self.update()
 
     @property
@@ -210,6 +248,23 @@ class LadderBoard(QWidget):
             if previous is not None:
                 QWidget.setTabOrder(previous, chip)
             previous = chip
+
+    def _refresh_ghosts(self, suggestions: Sequence[Suggestion]) -> None:
+        wanted = {suggestion.name: suggestion for suggestion in suggestions}
+        for name, ghost in list(self._ghosts.items()):
+            if ghost.suggestion != wanted.get(name):
+                ghost.hide()
+                ghost.deleteLater()
+                del self._ghosts[name]
+        for name, suggestion in wanted.items():
+            if name not in self._ghosts:
+                ghost = GhostRow(suggestion, self)
+                ghost.set_picture(self._pictures.get(name))
+                ghost.accepted.connect(self.suggestion_accepted)
+                ghost.dismissed.connect(self.suggestion_dismissed)
+                ghost.show()
+                self._ghosts[name] = ghost
+        self._ghosts = {name: self._ghosts[name] for name in wanted}
 
     def _similarity(self, rank: int) -> float:
         return 1.0 if rank == 1 else self._ranking.similarities(self._anchor)[rank - 2]
@@ -255,6 +310,9 @@ class LadderBoard(QWidget):
         editor.setProperty("tier", tier)
         editor.setGeometry(0, int(centre) - 15, int(CARD_X) - SPACING // 2, 30)
         editor.editingFinished.connect(self._on_editing_finished)
+        cancel = QShortcut(QKeySequence(Qt.Key.Key_Escape), editor)
+        cancel.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        cancel.activated.connect(self._on_editing_cancelled)
         self._editor = editor
         editor.show()
         editor.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -270,6 +328,12 @@ class LadderBoard(QWidget):
         if abs(value - before) >= 0.005:
             self.similarity_requested.emit(tier, value)
 
+    @Slot()
+    def _on_editing_cancelled(self) -> None:
+        tier = int(self._editor.property("tier")) if self._editor is not None else 0
+        self._close_editor()
+        self.focus_chip(self._ranking.tiers(self._anchor)[tier].classes[0])
+
     def _close_editor(self) -> None:
         if self._editor is not None:
             editor, self._editor = self._editor, None
@@ -277,7 +341,11 @@ class LadderBoard(QWidget):
             editor.deleteLater()
 
 
-def _between(values: Sequence[float], gap: int) -> float:
+def _around(values: Sequence[float], gap: int) -> tuple[float, float]:
     high = values[gap - 1] if gap > 0 else 1.0
-    low = values[gap] if gap < len(values) else 0.0
+    return high, values[gap] if gap < len(values) else 0.0
+
+
+def _between(values: Sequence[float], gap: int) -> float:
+    high, low = _around(values, gap)
     return (high + low) / 2

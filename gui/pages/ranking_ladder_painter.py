@@ -81,6 +81,8 @@ class LadderPainter:
                 self._lane(card, state.drop)
             case "negatives":
                 self._negatives(card, state)
+            case "ghost":
+                self._axis(card, row.spec.similarity, is_handle=False)
             case _:
                 self._rank(row, card, state)
 

@@ -20,11 +20,12 @@ CHIPS_X = 112.0
 RIGHT = 88.0
 CHIP_WIDTH = 144.0
 CHIP_HEIGHT = 40.0
+GHOST_HEIGHT = 40.0
 GAP = 8.0
 PAD = 8.0
 EDGE = 10.0  # how much of a tier's top and bottom belongs to the gap beside it
 
-RowKind = Literal["self", "tier", "lane", "negatives"]
+RowKind = Literal["self", "tier", "lane", "ghost", "negatives"]
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,13 @@ class RowSpec:
     """What a row holds.
 
     Attributes:
-        kind: "self" is rank 1; "lane" is where a drop would open a new rank.
+        kind: "self" is rank 1; "lane" is where a drop would open a new rank; "ghost" is a
+            suggestion.
         similarity: Gives the row its height.
         classes: The chips in it.
-        tier: Index of the tier (kind "tier") or of the gap (kind "lane").
+        tier: Index of the tier (kind "tier") or of the gap (kinds "lane" and "ghost").
         has_slot: Leaves room for one more chip: a tie that would be.
+        ghost: The class that is suggested.
     """
 
     kind: RowKind
@@ -44,6 +47,7 @@ class RowSpec:
     classes: tuple[str, ...] = ()
     tier: int = 0
     has_slot: bool = False
+    ghost: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ class Row:
     @property
     def key(self) -> str:
         """What identifies the row from one layout to the next."""
+        if self.spec.ghost:
+            return f"ghost of {self.spec.ghost}"
         return self.spec.classes[0] if self.spec.classes else self.spec.kind
 
 
@@ -144,6 +150,8 @@ def _per_line(width: float) -> int:
 
 
 def _row_height(spec: RowSpec, width: float) -> float:
+    if spec.kind == "ghost":
+        return GHOST_HEIGHT
     cells = len(spec.classes) + (1 if spec.has_slot else 0)
     lines = max(1, -(-cells // _per_line(width)))
     return 2 * PAD + lines * CHIP_HEIGHT + (lines - 1) * GAP

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Slot
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt, Slot
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
-    QMenu,
     QScrollArea,
     QStackedWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from core.config import ExperimentConfig
 from core.data.index import DatasetIndex
+from core.evaluation.suggestions import Suggestion
 from core.ranking import Ranking
 from core.ranking_edits import with_entry
-from core.ranking_files import preset_names
+from core.ranking_repairs import Repair
 from gui.models.batch_preview import BatchPreview
 from gui.models.class_pool_model import ClassPoolModel
 from gui.models.ladder import (
@@ -32,20 +29,22 @@ from gui.models.ladder import (
     drop_at,
     put_into_rank,
 )
+from gui.models.suggestion_desk import SuggestionDesk
 from gui.pages.ranking_inspector import RankingInspector
 from gui.pages.ranking_ladder import LadderView
 from gui.pages.ranking_matrix import RankingMatrix
 from gui.pages.ranking_pool import ClassPool
 from gui.pages.ranking_thumbnails import ThumbnailLoader
+from gui.pages.ranking_toolbar import RankingToolbar
 from gui.pages.ranking_tools import RankingTools
 from gui.session import Session
-from gui.theme import SPACING, make_icon, set_role
+from gui.theme import SPACING, set_role
 from gui.widgets.ranking_dialogs import RankingFiles
+from gui.widgets.ranking_menu import RankingMenu
 
 WIDE_PAGE = 1120
 POOL_WIDTHS = (256, 340)  # on a narrow page, on a wide one
-INSPECTOR_WIDTHS = (200, 236)
-NARROW_TEXTS = ("Presets", "Whole", "Matrix")
+INSPECTOR_WIDTHS = (216, 272)
 
 
 class RankingPage(QWidget):
@@ -67,10 +66,15 @@ class RankingPage(QWidget):
         self.ladder = LadderView()
         self.matrix = RankingMatrix()
         self.tools = RankingTools(session, self)
-        self.inspector = RankingInspector(session.undo_stack)
+        self.rankings = RankingMenu(session, self._files, self)
+        self.desk = SuggestionDesk(self)
+        self.inspector = RankingInspector(session.undo_stack, self.desk, session.store)
+        self.toolbar = RankingToolbar(
+            session, self.rankings.menu, self.tools.menu, self._files.save
+        )
         self._title = QLabel()
-        self._buttons: dict[QToolButton, str] = {}
         self._build()
+        self._add_shortcuts()
         self._connect()
         if session.dataset is not None:
             self._on_dataset_changed(session.dataset)
@@ -82,19 +86,13 @@ class RankingPage(QWidget):
     def _build(self) -> None:
         set_role(self._title, "heading")
         self._title.setObjectName("ladderTitle")
-        page_title = QLabel("Ranking")
-        set_role(page_title, "title")
-        top = QHBoxLayout()
-        top.setSpacing(SPACING // 2)
-        top.addWidget(page_title)
-        top.addStretch(1)
-        self._add_tools(top)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setWidget(self.ladder)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setAccessibleName("Ladder")
-        self._hint = QLabel("Enter ranks a class  ·  Space shows its ladder")
+        keys = "Enter ranks a class", "Space shows its ladder", "Alt+→ the next class's"
+        self._hint = QLabel("  ·  ".join(keys))
         self._hint.setWordWrap(True)
         set_role(self._hint, "muted")
         columns = QHBoxLayout()
@@ -109,65 +107,14 @@ class RankingPage(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(SPACING * 3, SPACING * 2, SPACING * 3, SPACING * 2)
         layout.setSpacing(SPACING * 2)
-        layout.addLayout(top)
+        layout.addWidget(self.toolbar)
         layout.addLayout(columns, 1)
 
-    def _add_tools(self, top: QHBoxLayout) -> None:
-        stack = self._session.undo_stack
-        self._tool(top, "Open", "mdi6.folder-open-outline", "Open a ranking file", self._files.open)
-        self._tool(top, "Save", "mdi6.content-save-outline", "Save the ranking", self._files.save)
-        presets = self._tool(top, "Presets", "mdi6.cards-outline", "Built-in rankings", None)
-        menu = QMenu(presets)
-        for name in preset_names():
-            menu.addAction(name).setData(name)
-        menu.triggered.connect(self._on_preset)
-        presets.setMenu(menu)
-        presets.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        top.addSpacing(SPACING * 2)
-        self._undo = self._tool(top, "Undo", "mdi6.undo", "Undo", stack.undo)
-        self._redo = self._tool(top, "Redo", "mdi6.redo", "Redo", stack.redo)
-        top.addSpacing(SPACING * 2)
-        self._space = self._tool(
-            top,
-            "Space evenly",
-            "mdi6.format-line-spacing",
-            "Give this ladder evenly spaced similarities",
-            self._on_space,
-        )
-        self._clear = self._tool(
-            top, "Clear", "mdi6.close-circle-outline", "Empty this ladder", self._on_clear
-        )
-        more = self._tool(top, "Whole", "mdi6.dots-horizontal", "Edit the whole ranking", None)
-        more.setMenu(self.tools.menu)
-        more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._matrix_button = self._tool(
-            top, "Matrix", "mdi6.grid", "Show all classes at once (Ctrl+M)", None
-        )
-        self._matrix_button.setCheckable(True)
-        self._matrix_button.setShortcut("Ctrl+M")
-        self._matrix_button.toggled.connect(self._on_matrix_toggled)
-
-    def _tool(
-        self,
-        row: QHBoxLayout,
-        text: str,
-        icon: str,
-        tip: str,
-        run: Callable[[], object] | None,
-    ) -> QToolButton:
-        button = QToolButton()
-        button.setText(text)
-        button.setObjectName(f"tool{text.title().replace(' ', '')}")
-        button.setAccessibleName(tip)
-        button.setToolTip(tip)
-        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        button.setIcon(make_icon(icon, self.palette()))
-        button.setIconSize(QSize(18, 18))
-        if run is not None:
-            button.clicked.connect(run)
-        self._buttons[button] = icon
-        row.addWidget(button)
-        return button
+    def _add_shortcuts(self) -> None:
+        for keys, step in (("Alt+Left", -1), ("Alt+Right", 1)):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(self._on_previous if step < 0 else self._on_next)
 
     def _connect(self) -> None:
         session = self._session
@@ -175,7 +122,6 @@ class RankingPage(QWidget):
         session.ranking_changed.connect(self._on_ranking_changed)
         session.config_changed.connect(self._on_config_changed)
         session.class_selected.connect(self._on_class_selected)
-        session.undo_stack.indexChanged.connect(self._refresh_tools)
         self._thumbnails.loaded.connect(self._on_pictures)
         self._thumbnails.failed.connect(session.post_error)
         self.pool.class_chosen.connect(session.select_class)
@@ -188,7 +134,17 @@ class RankingPage(QWidget):
         self.ladder.step_requested.connect(self._on_step_requested)
         self.ladder.removal_requested.connect(self._on_removal_requested)
         self.ladder.similarity_requested.connect(self._on_similarity_requested)
-        self.inspector.repair_requested.connect(self._on_repair)
+        self.ladder.suggestion_accepted.connect(self._on_suggestion_accepted)
+        self.ladder.suggestion_dismissed.connect(self.desk.dismiss)
+        self.inspector.suggestions.accepted.connect(self._on_suggestion_accepted)
+        self.inspector.problems.repair_chosen.connect(self._on_repair)
+        self.inspector.preview.class_chosen.connect(session.select_class)
+        self.desk.changed.connect(self._refresh)
+        self.desk.failed.connect(session.post_error)
+        session.runs_changed.connect(self._on_runs_changed)
+        self.toolbar.space_requested.connect(self._on_space)
+        self.toolbar.clear_requested.connect(self._on_clear)
+        self.toolbar.matrix_toggled.connect(self._on_matrix_toggled)
         self.matrix.entry_requested.connect(self._on_entry_requested)
         self.matrix.class_chosen.connect(self._on_row_chosen)
 
@@ -244,18 +200,11 @@ class RankingPage(QWidget):
         for widget in (self.pool, self._hint):
             widget.setFixedWidth(POOL_WIDTHS[wide])
         self.inspector.setFixedWidth(INSPECTOR_WIDTHS[wide])
-        style = Qt.ToolButtonStyle
-        for button in self._buttons:
-            has_text = wide or button.text() in NARROW_TEXTS
-            button.setToolButtonStyle(
-                style.ToolButtonTextBesideIcon if has_text else style.ToolButtonIconOnly
-            )
+        self.toolbar.set_wide(bool(wide))
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_buttons"):
-            for button, icon in self._buttons.items():
-                button.setIcon(make_icon(icon, self.palette()))
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "toolbar"):
             self._refresh()
 
     # ----- the user wants something -----
@@ -296,7 +245,7 @@ class RankingPage(QWidget):
     @Slot(str)
     def _on_row_chosen(self, name: str) -> None:
         self._session.select_class(name)
-        self._matrix_button.setChecked(False)
+        self.toolbar.show_ladder()
 
     @Slot(bool)
     def _on_matrix_toggled(self, on: bool) -> None:
@@ -315,13 +264,36 @@ class RankingPage(QWidget):
         after = self._session.ranking.cleared(self._anchor)
         self._session.edit(after, f"{self._anchor}: clear")
 
-    @Slot()
-    def _on_repair(self) -> None:
-        self._session.edit(self._session.ranking.repaired(self._classes), "repair")
+    @Slot(object)
+    def _on_repair(self, repair: Repair) -> None:
+        self._session.edit(repair.ranking, repair.step)
 
     @Slot(object)
-    def _on_preset(self, action: object) -> None:
-        self._session.open_ranking(action.data())  # type: ignore[attr-defined]
+    def _on_suggestion_accepted(self, suggestion: Suggestion) -> None:
+        name, target = suggestion.name, Target("gap", suggestion.gap)
+        after = self._session.ranking.moved(suggestion.anchor, [name], target.index)
+        text = f"{suggestion.anchor}: accept {name} at rank {target.index + 2}"
+        self._session.edit(after, text)
+        self.ladder.focus_chip(name)
+
+    @Slot()
+    def _on_runs_changed(self) -> None:
+        run = self.desk.run
+        if run is not None and not run.path.is_dir():
+            self.desk.ask(None)
+
+    @Slot()
+    def _on_previous(self) -> None:
+        self._walk(-1)
+
+    @Slot()
+    def _on_next(self) -> None:
+        self._walk(1)
+
+    def _walk(self, step: int) -> None:
+        if self._anchor in self._classes:
+            at = self._classes.index(self._anchor) + step
+            self._session.select_class(self._classes[at % len(self._classes)])
 
     def _do(self, drop: Drop) -> None:
         if drop.changes:
@@ -337,34 +309,23 @@ class RankingPage(QWidget):
     def _classes(self) -> tuple[str, ...]:
         return self._model.classes
 
+    @Slot()
     def _refresh(self) -> None:
         session, anchor = self._session, self._anchor
         ranking, config = session.ranking, session.config
         one = f"{anchor}, and what is like it" if anchor else "No data yet"
-        self._title.setText("All classes" if self._matrix_button.isChecked() else one)
+        self._title.setText("All classes" if self.toolbar.shows_matrix else one)
         self.matrix.show_ranking(ranking, self._classes, config.ranking.depth)
         self._model.set_ranking(ranking)
         self._model.set_anchor(anchor)
-        self.ladder.set_ladder(ranking, anchor, self._classes, config)
+        found = self.desk.of(ranking, anchor)
+        self.ladder.set_ladder(ranking, anchor, self._classes, config, found)
+        self.inspector.suggestions.show_suggestions(ranking, found)
         if session.dataset is not None:
-            self.inspector.show_problems(ranking.problems(self._classes))
-            rows = BatchPreview(ranking, session.dataset, config).of(anchor)
-            note = _note(config)
-            self.inspector.show_preview(rows, config.training.batch_size, note)
-        self._refresh_tools()
-
-    @Slot()
-    def _refresh_tools(self) -> None:
-        stack = self._session.undo_stack
-        for button, can, text in (
-            (self._undo, stack.canUndo(), f"Undo {stack.undoText()}"),
-            (self._redo, stack.canRedo(), f"Redo {stack.redoText()}"),
-        ):
-            button.setEnabled(can)
-            button.setToolTip(text.strip())
-        tiers = self._session.ranking.tiers(self._anchor)
-        self._space.setEnabled(any(tier.similarity is not None for tier in tiers))
-        self._clear.setEnabled(bool(tiers))
+            self.inspector.problems.show_ranking(ranking, anchor, self._classes)
+            preview = BatchPreview(ranking, session.dataset, config)
+            self.inspector.preview.show_preview(preview, anchor, _note(config))
+        self.toolbar.refresh()
 
 
 def _note(config: ExperimentConfig) -> str:

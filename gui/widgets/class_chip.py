@@ -27,6 +27,7 @@ class ChipLook:
         is_current: Has the keyboard.
         is_strong: The one that everything is about.
         is_faded: Being dragged.
+        is_ghost: Only suggested.
     """
 
     text: str
@@ -37,6 +38,7 @@ class ChipLook:
     is_current: bool = False
     is_strong: bool = False
     is_faded: bool = False
+    is_ghost: bool = False
 
 
 def paint_chip(
@@ -53,13 +55,15 @@ def paint_chip(
     if look.is_selected and not look.is_strong:
         ground = mix(QColor(colours.surface), QColor(colours.accent), 0.18)
     edge = colours.accent if look.is_selected or look.is_current else colours.border
-    painter.setPen(QPen(QColor(edge), 2 if look.is_current else 1))
-    painter.setBrush(ground)
+    style = Qt.PenStyle.DashLine if look.is_ghost else Qt.PenStyle.SolidLine
+    painter.setPen(QPen(QColor(edge), 2 if look.is_current else 1, style))
+    painter.setBrush(Qt.BrushStyle.NoBrush if look.is_ghost else ground)
     inset = 1.0 if look.is_current else 0.5
     painter.drawRoundedRect(rect.adjusted(inset, inset, -inset, -inset), RADIUS, RADIUS)
     painter.setFont(font)
     text_left = _paint_picture(painter, rect, look, palette)
     text = colours.accent_text if look.is_strong else colours.text
+    text = colours.muted if look.is_ghost else text
     remark = colours.accent_text if look.is_strong else colours.muted
     painter.setFont(font)
     metrics = painter.fontMetrics()
@@ -114,6 +118,8 @@ def _paint_picture(painter: QPainter, rect: QRectF, look: ChipLook, palette: QPa
     else:
         painter.save()
         painter.setClipPath(path)
+        if look.is_ghost:
+            painter.setOpacity(0.6)
         painter.drawPixmap(place, look.picture, QRectF(look.picture.rect()))
         painter.restore()
     if look.badge:

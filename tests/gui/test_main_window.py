@@ -16,6 +16,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
     QLabel,
+    QMenu,
     QMessageBox,
     QPlainTextEdit,
     QToolButton,
@@ -190,7 +191,8 @@ def test_the_header_says_where_i_am(window: MainWindow, session: Session) -> Non
     assert "mine •" in button.text()
     menu = button.menu()
     menu.aboutToShow.emit()
-    preset = next(a for a in menu.actions() if "voc2007-paper" in a.text())
+    presets = next(m for m in menu.findChildren(QMenu) if m.title() == "Presets")
+    preset = next(a for a in presets.actions() if a.text() == "voc2007-paper")
     preset.trigger()
     assert session.ranking.ranked("aeroplane") == ("bird", "boat")
     assert "voc2007-paper" in button.text()

@@ -228,9 +228,9 @@ def test_problems_are_listed_and_repaired_in_one_undoable_click(
 
 
 def test_presets_open_as_one_undoable_step(page: RankingPage, session: Session) -> None:
-    button = page.findChild(QToolButton, "toolPresets")
-    assert button is not None
-    action = next(a for a in button.menu().actions() if a.data() == "voc2007-paper")
+    page.rankings.fill()
+    presets = next(m for m in page.rankings.menu.findChildren(QMenu) if m.title() == "Presets")
+    action = next(a for a in presets.actions() if a.data() == "voc2007-paper")
     action.trigger()
     assert tiers(session) == [("bird",), ("boat",)]
     session.undo_stack.undo()

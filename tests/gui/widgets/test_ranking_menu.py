@@ -1,0 +1,85 @@
+"""The menu of rankings: what it lists, and dialogs that block nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QInputDialog, QMenu, QWidget
+
+from core.ranking import Ranking
+from gui.session import Session
+from gui.widgets.ranking_dialogs import RankingFiles
+from gui.widgets.ranking_menu import RankingMenu
+
+MINE = Ranking(name="mine").moved("cat", ["dog"], 0)
+
+
+@pytest.fixture
+def rankings(session: Session, wait_until: Callable[..., None]) -> Iterator[RankingMenu]:
+    window = QWidget()
+    window.show()
+    yield RankingMenu(session, RankingFiles(session, window), window)
+    window.close()
+    window.deleteLater()
+
+
+def action(rankings: RankingMenu, text: str, submenu: str = "") -> QAction:
+    rankings.fill()
+    menu = rankings.menu
+    if submenu:
+        menu = next(m for m in menu.findChildren(QMenu) if m.title() == submenu)
+    return next(a for a in menu.actions() if a.text().startswith(text))
+
+
+def answer(rankings: RankingMenu, text: str) -> None:
+    dialog = rankings.menu.parentWidget().findChild(QInputDialog, "rankingName")
+    assert dialog is not None
+    dialog.setTextValue(text)
+    dialog.accept()
+    dialog.deleteLater()
+    dialog.setObjectName("")
+
+
+def test_rankings_are_made_switched_renamed_deleted_and_restored(
+    session: Session, rankings: RankingMenu
+) -> None:
+    assert not action(rankings, "No rankings in this workspace").isEnabled()
+    assert not action(rankings, "Rename").isEnabled()
+    action(rankings, "New ranking").trigger()
+    answer(rankings, "mine")
+    assert session.ranking.name == "mine"
+    session.edit(MINE, "cat: dog to rank 2")
+    action(rankings, "Duplicate mine").trigger()
+    answer(rankings, "second & third")
+    assert session.ranking.name == "second - third"
+    assert session.ranking.similar == MINE.similar
+    assert action(rankings, "second - third").isChecked()
+    action(rankings, "mine").trigger()
+    assert session.ranking.similar == {}, "the original is as it was saved"
+    assert action(rankings, "mine").isChecked()
+    action(rankings, "Rename mine").trigger()
+    answer(rankings, "first")
+    assert session.ranking.name == "first"
+    action(rankings, "Delete first").trigger()
+    assert [e.name for e in session.board.library.entries()] == ["second - third"]
+    action(rankings, "first", "Restore").trigger()
+    assert session.ranking.name == "first"
+    action(rankings, "voc2007-paper", "Presets").trigger()
+    assert session.ranking.name == "voc2007-paper"
+    assert [e.name for e in session.board.library.entries()] == ["first", "second - third"]
+
+
+def test_a_name_that_is_nothing_is_told(session: Session, rankings: RankingMenu) -> None:
+    messages = []
+    session.message_posted.connect(messages.append)
+    action(rankings, "New ranking").trigger()
+    answer(rankings, "   ")
+    assert messages[-1].text == "A ranking needs a name."
+    assert session.ranking == Ranking()
+
+
+def test_long_names_are_shortened(session: Session, rankings: RankingMenu) -> None:
+    session.board.create(Ranking(name="n" * 70))
+    assert action(rankings, "nnn").text() == "n" * 39 + "…"
