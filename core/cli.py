@@ -17,6 +17,7 @@ from core.cli_detect import detect_app
 from core.cli_detect_run import detect_run
 from core.cli_detect_train import detect_train
 from core.cli_experiment import register_experiments
+from core.cli_measures import measures_in_lines
 from core.cli_output import (
     DEMO_IMAGES,
     demo_folder,
@@ -272,7 +273,10 @@ def _train(
     def start(emit: Emit, control: TrainingControl) -> Outcome:
         return _run_trainer(run, emit, control, resume, judge_only, together)
 
-    run_training(start, run.path, as_json=as_json, team=team)
+    def found() -> list[str]:
+        return measures_in_lines(run.metrics() or {}) if judge_only else []
+
+    run_training(start, run.path, as_json=as_json, team=team, found=found)
 
 
 def _run_trainer(

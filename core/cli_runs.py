@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from core.cli_measures import measures_in_lines
 from core.cli_output import make_reporter
 from core.cli_run_notes import (
     runs_empty_trash,
@@ -122,18 +123,12 @@ def evaluate_other(
     if as_json:
         print(json.dumps(metrics, indent=1))
         return
-    auroc = (metrics["ood"] or {}).get("auroc")
     print(
         f"{metrics['data']}, {metrics['split']}, {metrics['count']} objects, "
-        f"{metrics['classifier']}: accuracy {metrics['accuracy']:.3f} "
-        f"(majority class {metrics['majority_share']:.3f}), "
-        f"balanced accuracy {metrics['balanced_accuracy']:.3f}"
-        + (f", AUROC {auroc:.3f}" if auroc is not None else "")
+        f"{metrics['classifier']}:"
     )
-    by_score = metrics["ood_scores"] or {}
-    figures = [f"{name} {row['auroc']:.3f}" for name, row in by_score.items() if row["auroc"]]
-    if figures:
-        print(f"AUROC by score: {', '.join(figures)}")
+    for line in measures_in_lines(metrics):
+        print(line)
     print(f"written: {path}")
 
 
@@ -158,6 +153,7 @@ def _run_row(run: Run) -> dict[str, Any]:
 
 
 def _print_comparison(found: RunComparison) -> None:
+    from core.evaluation.class_comparison import classes_in_words  # noqa: PLC0415
     from core.experiments.tables import summary_table  # noqa: PLC0415
 
     if len(found.groups) > 1 or len(found.groups[0].runs) > 1:
@@ -173,8 +169,12 @@ def _print_comparison(found: RunComparison) -> None:
         print()
         _console().print(table)
     print()
-    for pair in found.pairs:
+    for pair, classes in zip(found.pairs, found.classes, strict=True):
         print(pair)
+        if not pair.identical:
+            print(classes_in_words(classes, pair.name_a, pair.name_b))
+    for auroc in found.aurocs:
+        print(auroc)
     if len(found.pairs) > 1:
         print("p-values are adjusted for being several (Holm), intervals are not.")
     if len(found.groups) < len(found.runs) and len(found.groups) > 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import NoReturn
@@ -26,6 +26,7 @@ def run_training(
     *,
     as_json: bool = False,
     team: Team | None = None,
+    found: Callable[[], Iterable[str]] = tuple,
 ) -> NoReturn:
     """Trains, showing what happens.
 
@@ -34,6 +35,7 @@ def run_training(
         folder: The run's directory, named at the end where it is kept.
         as_json: Print events as JSON.
         team: The processes that train together.
+        found: Lines to print once it has ended well.
 
     Raises:
         typer.Exit: Always, with the exit code.
@@ -67,6 +69,8 @@ def run_training(
         raise typer.Exit(EXIT_BAD_INPUT if outcome.cause == "input" else EXIT_FAILED)
     if not as_json:
         print(outcome)
+        for line in found():
+            print(line)
         if folder.exists():
             print(f"run: {folder}")
     raise typer.Exit(EXIT_INTERRUPTED if interrupted else EXIT_DONE)

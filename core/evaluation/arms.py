@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core.evaluation.statistics import holm
+from core.evaluation.statistics import holm, p_text
 
 FloatArray = npt.NDArray[np.float64]
 RESAMPLES = 2000
@@ -94,10 +94,9 @@ class ArmComparison:
         if self.difference < 0:
             better, worse, sign = self.name_b, self.name_a, -1.0
         low, high = sorted(100 * sign * end for end in self.interval)
-        p_text = "p < 0.001" if self.p_value < 0.001 else f"p = {self.p_value:.3f}"
         seeds = f"{self.seeds} seeds" if self.seeds > 1 else "1 seed: chance of training left out"
         points = f"{100 * abs(self.difference):.1f} points"
-        evidence = f"95 % interval {low:+.1f} to {high:+.1f}, {p_text}, {seeds}"
+        evidence = f"95 % interval {low:+.1f} to {high:+.1f}, {p_text(self.p_value)}, {seeds}"
         if self.distinguishable:
             return f"{better} has a higher {self.figure} than {worse}, by {points} ({evidence})."
         return (

@@ -18,8 +18,6 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 Images = npt.NDArray[Any] | Sequence[Any]
 
-_BLOCK = 8
-
 
 def checked_scores(scores: Floats) -> FloatArray:
     """Returns scores as float64; raises ValueError where they are empty or not finite."""
@@ -69,7 +67,7 @@ def bootstrap_auroc(
         auroc_R, float64.
     """
     known, unknown = checked_scores(known_score_N), checked_scores(unknown_score_M)
-    known_unit_N, unknown_unit_M, sizes = _image_units(
+    known_unit_N, unknown_unit_M, sizes = image_units(
         len(known), len(unknown), known_image_N, unknown_image_M
     )
     order_N, order_M = np.argsort(known, kind="stable"), np.argsort(unknown, kind="stable")
@@ -79,14 +77,14 @@ def bootstrap_auroc(
     not_above_N = np.searchsorted(unknown, known, side="right")
     has_ties = bool((below_N != not_above_N).any())
 
-    draw = _Draw(sizes, seed, 16 * len(known) * len(unknown))
+    draw = ImageDraw(sizes, seed, 16 * len(known) * len(unknown))
     kind = draw.weight_UB.dtype
-    weight_NB = np.empty((len(known), _BLOCK), kind)
-    weight_MB = np.empty((len(unknown), _BLOCK), kind)
-    cumulative = np.zeros((len(unknown) + 1, _BLOCK), kind)
+    weight_NB = np.empty((len(known), ImageDraw.BLOCK), kind)
+    weight_MB = np.empty((len(unknown), ImageDraw.BLOCK), kind)
+    cumulative = np.zeros((len(unknown) + 1, ImageDraw.BLOCK), kind)
     wins_NB, ties_NB = np.empty_like(weight_NB), np.empty_like(weight_NB)
     auroc_R = np.empty(resamples)
-    for start in range(0, resamples, _BLOCK):
+    for start in range(0, resamples, ImageDraw.BLOCK):
         draw.next()
         np.take(draw.weight_UB, unknown_unit_M, axis=0, out=weight_MB, mode="clip")
         np.take(draw.weight_UB, known_unit_N, axis=0, out=weight_NB, mode="clip")
@@ -96,11 +94,11 @@ def bootstrap_auroc(
             wins_NB += np.take(cumulative, not_above_N, axis=0, out=ties_NB, mode="clip")
         pairs_B = np.einsum("nb->b", weight_NB).astype(np.float64) * cumulative[-1]
         share_B = np.einsum("nb,nb->b", weight_NB, wins_NB) / pairs_B
-        auroc_R[start : start + _BLOCK] = share_B[: resamples - start]
+        auroc_R[start : start + ImageDraw.BLOCK] = share_B[: resamples - start]
     return auroc_R / 2 if has_ties else auroc_R
 
 
-class _Draw:
+class ImageDraw:
     """Draws blocks of bootstrap samples into memory that is used again.
 
     A unit is floor(u * size / 2**32) of a uniform 32-bit u: no unit's probability is off by more
@@ -111,10 +109,12 @@ class _Draw:
             size. int32, or int64 where sums may grow beyond `largest`.
     """
 
+    BLOCK = 8
+
     def __init__(self, sizes: Sequence[int], seed: int, largest: int) -> None:
         small = largest < np.iinfo(np.int32).max
         self.weight_UB: npt.NDArray[Any] = np.zeros(
-            (sum(sizes), _BLOCK), dtype=np.int32 if small else np.int64
+            (sum(sizes), ImageDraw.BLOCK), dtype=np.int32 if small else np.int64
         )
         self._sizes = sizes
         self._rng = np.random.SFC64(seed)
@@ -136,7 +136,7 @@ class _Draw:
         np.copyto(self.weight_UB, self._weight_BU.T)
 
 
-def _image_units(
+def image_units(
     n: int, m: int, known_image_N: Images | None, unknown_image_M: Images | None
 ) -> tuple[IntArray, IntArray, list[int]]:
     """Numbers the images so that each stratum's are adjacent; returns the strata's sizes too."""

@@ -1,4 +1,4 @@
-"""Classification by class means, neighbours or a linear probe, and how well it did.
+"""Classification by class means or neighbours, and how well it did.
 
 Shape suffixes: N objects, M training objects, D embedding, C classes. Labels are indices into the
 classes. A class without a mean scores -inf everywhere and is never predicted.
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core.errors import AkinError, DataError
+from core.errors import AkinError
 from core.evaluation.plain import number_or_none
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -48,6 +48,7 @@ class ClassificationReport:
         classes: The C class names, in label order.
         accuracy: Share of objects predicted right; None without objects.
         balanced_accuracy: Mean recall over the classes that have objects.
+        macro_f1: Mean F1 over the classes that have objects; 0 for one that is never predicted.
         majority_share: Share of the largest class: what always guessing it would score.
         per_class: Each class's figures, in label order.
         counts_CC: Confusion matrix, int64: rows true, columns predicted.
@@ -56,6 +57,7 @@ class ClassificationReport:
     classes: tuple[str, ...]
     accuracy: float | None
     balanced_accuracy: float | None
+    macro_f1: float | None
     majority_share: float | None
     per_class: Mapping[str, PerClass]
     counts_CC: IntArray
@@ -70,6 +72,7 @@ class ClassificationReport:
         return {
             "accuracy": self.accuracy,
             "balanced_accuracy": self.balanced_accuracy,
+            "macro_f1": self.macro_f1,
             "majority_share": self.majority_share,
             "per_class": {
                 name: {
@@ -193,11 +196,13 @@ def classification_report(
         )
     }
     recalls = [row.recall for row in per_class.values() if row.recall is not None]
+    f1s = [row.f1 for row in per_class.values() if row.support and row.f1 is not None]
     total = int(counts_CC.sum())
     return ClassificationReport(
         classes=tuple(classes),
         accuracy=_share(right_C.sum(), total),
         balanced_accuracy=float(np.mean(recalls)) if recalls else None,
+        macro_f1=float(np.mean(f1s)) if f1s else None,
         majority_share=_share(support_C.max(initial=0), total),
         per_class=per_class,
         counts_CC=counts_CC,
@@ -223,7 +228,7 @@ def top_k_accuracy(score_NC: Floats, label_N: IntArray, k: int) -> float | None:
     return float(((ahead_N < k) & np.isfinite(own_N1[:, 0])).mean())
 
 
-# ----- other classifiers on frozen embeddings -----
+# ----- neighbours -----
 
 
 def knn_votes(
@@ -274,60 +279,6 @@ def knn_votes(
     votes_NC /= votes_NC.sum(axis=1, keepdims=True)
     votes_NC[:, np.setdiff1d(np.arange(num_classes), label_M)] = -np.inf
     return votes_NC
-
-
-def linear_probe_scores(
-    embedding_ND: Floats,
-    train_MD: Floats,
-    train_label_M: IntArray,
-    num_classes: int,
-    *,
-    inverse_penalty: float = 1.0,
-    max_iterations: int = 1000,
-) -> FloatArray:
-    """Returns log-probabilities of an L2-regularised logistic regression on frozen embeddings.
-
-    Features are standardised by the training objects alone; scikit-learn's lbfgs solver.
-
-    Args:
-        embedding_ND: Objects to classify.
-        train_MD: Training objects; those labelled -1 are left out.
-        train_label_M: Their classes.
-        num_classes: C.
-        inverse_penalty: scikit-learn's C: smaller is stronger regularisation.
-        max_iterations: Of the solver.
-
-    Returns:
-        score_NC, float64; -inf for classes without training objects. `predict` takes them.
-    """
-    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 (slow to import)
-    from sklearn.pipeline import make_pipeline  # noqa: PLC0415
-    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
-
-    label_M = np.asarray(train_label_M)
-    kept_M = label_M >= 0
-    present = np.unique(label_M[kept_M])
-    score_NC = np.full((len(embedding_ND), num_classes), -np.inf)
-    if len(present) < 2:
-        score_NC[:, present] = 0.0
-        return score_NC
-    probe = make_pipeline(
-        StandardScaler(), LogisticRegression(C=inverse_penalty, max_iter=max_iterations)
-    )
-    probe.fit(np.asarray(train_MD, dtype=np.float64)[kept_M], label_M[kept_M])
-    log_probability = probe.predict_log_proba(np.asarray(embedding_ND, dtype=np.float64))
-    score_NC[:, present] = np.maximum(log_probability, np.log(np.finfo(np.float64).tiny))
-    return score_NC
-
-
-def require_disjoint_images(train_image_id: Sequence[str], test_image_id: Sequence[str]) -> None:
-    """Raises DataError where an image is both fitted on and judged."""
-    shared = sorted(set(train_image_id) & set(test_image_id))
-    if shared:
-        raise DataError(
-            f"{len(shared)} images are in the training and the test split, such as '{shared[0]}'.",
-            "Take them out of one of the splits: figures on seen images mean nothing.",
-        )
 
 
 def _share(part: float, whole: float) -> float | None:

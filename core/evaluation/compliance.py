@@ -370,3 +370,12 @@ def similarity_by_rank(
                 )
             )
     return tuple(rows)
+
+
+def compliance_to_json(
+    score_NC: Floats, label_N: IntArray, similarity_CC: Floats, classes: Sequence[str]
+) -> dict[str, Any]:
+    """Returns an entry of metrics.json: compliance, and similarity against rank."""
+    found = rank_compliance(score_NC, label_N, similarity_CC, classes).to_json()
+    rows = similarity_by_rank(score_NC, label_N, similarity_CC)
+    return found | {"similarity_by_rank": [row.to_json() for row in rows]}

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.evaluation.classification import class_means, cosine_scores
-from core.evaluation.compliance import rank_compliance
+from core.evaluation.compliance import compliance_to_json
 from core.evaluation.ood import (
     energy_score,
     evaluate_ood,
@@ -82,6 +82,8 @@ def further_metrics(
     similarity_CC: Floats,
     near_classes: Collection[str] = (),
     seed: int = 0,
+    *,
+    classes: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Returns the entries of metrics.json that need more than predictions.
 
@@ -90,17 +92,19 @@ def further_metrics(
         similarity_CC: The user's ranking of the known classes: row = anchor.
         near_classes: Withheld classes for which the user ranked a known class.
         seed: Of the bootstraps.
+        classes: Names of the known classes; None: labels as text.
 
     Returns:
         `ood_scores` {score: AUROC and so on}, `ood_groups` {near, far}, `threshold` (chosen on the
         validation split), `compliance_train` and `retrieval`; None where there is nothing to say.
     """
     chosen_N = judged.scores["max softmax"]
+    names = [str(label) for label in range(len(similarity_CC))] if classes is None else classes
     return {
         "ood_scores": ood_by_score(judged, seed),
         "ood_groups": _near_and_far(judged, chosen_N, near_classes, seed),
         "threshold": _threshold(judged, chosen_N),
-        "compliance_train": _compliance_of_training(judged, similarity_CC),
+        "compliance_train": _compliance_of_training(judged, similarity_CC, names),
         "retrieval": evaluate_retrieval(
             judged.embedding_ND, judged.label_N, similarity_CC
         ).to_json(),
@@ -165,13 +169,15 @@ def _threshold(judged: Judged, score_N: FloatArray) -> dict[str, Any] | None:
     }
 
 
-def _compliance_of_training(judged: Judged, similarity_CC: Floats) -> dict[str, Any] | None:
+def _compliance_of_training(
+    judged: Judged, similarity_CC: Floats, classes: Sequence[str]
+) -> dict[str, Any] | None:
+    """Returns the training objects' compliance; each is part of its own class's mean."""
     if judged.is_softmax or not len(judged.train_MD):
         return None
     means_CD = class_means(judged.train_MD, judged.train_label_M, len(similarity_CC))
     score_MC = cosine_scores(judged.train_MD, means_CD)
-    found = rank_compliance(score_MC, judged.train_label_M, similarity_CC)
-    return {"overall": found.overall, "balanced": found.balanced, "tau_b": found.tau_b}
+    return compliance_to_json(score_MC, judged.train_label_M, similarity_CC, classes)
 
 
 def _names(true_name_N: npt.NDArray[np.str_] | Sequence[str]) -> list[str]:

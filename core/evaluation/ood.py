@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from core.evaluation.auroc import auroc, bootstrap_auroc, checked_scores
 from core.evaluation.classification import CHUNK_ELEMENTS, normalised
+from core.evaluation.ood_bootstrap import bootstrap_ood
 from core.evaluation.plain import number_or_none
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -195,6 +196,9 @@ class OodReport:
         known_count: N.
         unknown_count: M.
         resamples: Of the bootstrap.
+        fpr95_interval: As auroc_interval.
+        aupr_in_interval: Likewise.
+        aupr_out_interval: Likewise.
     """
 
     auroc: float
@@ -207,6 +211,9 @@ class OodReport:
     known_count: int
     unknown_count: int
     resamples: int
+    fpr95_interval: tuple[float, float]
+    aupr_in_interval: tuple[float, float]
+    aupr_out_interval: tuple[float, float]
 
     def to_json(self) -> dict[str, Any]:
         """Returns the figures for metrics.json (not the curve, which predictions.npz gives)."""
@@ -214,8 +221,11 @@ class OodReport:
             "auroc": number_or_none(self.auroc),
             "auroc_interval": [number_or_none(x) for x in self.auroc_interval],
             "fpr95": number_or_none(self.fpr95),
+            "fpr95_interval": [number_or_none(x) for x in self.fpr95_interval],
             "aupr_in": number_or_none(self.aupr_in),
+            "aupr_in_interval": [number_or_none(x) for x in self.aupr_in_interval],
             "aupr_out": number_or_none(self.aupr_out),
+            "aupr_out_interval": [number_or_none(x) for x in self.aupr_out_interval],
             "known_count": self.known_count,
             "unknown_count": self.unknown_count,
             "resamples": self.resamples,
@@ -244,19 +254,21 @@ def evaluate_ood(
         level: Of the interval.
     """
     known, unknown = checked_scores(known_score_N), checked_scores(unknown_score_M)
-    samples = bootstrap_auroc(
-        known,
-        unknown,
-        known_image_N=known_image_N,
-        unknown_image_M=unknown_image_M,
-        seed=seed,
-        resamples=resamples,
-    )
-    tail = (1 - level) / 2
-    low, high = np.quantile(samples, [tail, 1 - tail])
+    drawn: dict[str, Any] = {
+        "known_image_N": known_image_N,
+        "unknown_image_M": unknown_image_M,
+        "seed": seed,
+        "resamples": resamples,
+    }
+    more = bootstrap_ood(known, unknown, **drawn)
+
+    def interval(samples_R: FloatArray) -> tuple[float, float]:
+        low, high = np.quantile(samples_R, [(1 - level) / 2, (1 + level) / 2])
+        return float(low), float(high)
+
     return OodReport(
         auroc=auroc(known, unknown),
-        auroc_interval=(float(low), float(high)),
+        auroc_interval=interval(bootstrap_auroc(known, unknown, **drawn)),
         level=level,
         fpr95=fpr_at_tpr(known, unknown),
         aupr_in=average_precision(known, unknown),
@@ -265,4 +277,7 @@ def evaluate_ood(
         known_count=len(known),
         unknown_count=len(unknown),
         resamples=resamples,
+        fpr95_interval=interval(more.fpr95_R),
+        aupr_in_interval=interval(more.aupr_in_R),
+        aupr_out_interval=interval(more.aupr_out_R),
     )

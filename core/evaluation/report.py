@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from core.evaluation.classification import classification_report, top_k_accuracy
-from core.evaluation.compliance import rank_compliance, similarity_by_rank
+from core.evaluation.compliance import compliance_to_json
 from core.evaluation.ood import evaluate_ood, max_softmax_score
 from core.evaluation.severity import severity
-from core.evaluation.statistics import wilson_interval
+from core.evaluation.statistics import accuracy_interval
 
 Floats = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.int64]
@@ -59,13 +59,18 @@ def run_metrics(
     """
     label_N, predicted_N = np.asarray(label_N), np.asarray(predicted_N)
     report = classification_report(label_N, predicted_N, classes)
-    right = int(np.trace(report.counts_CC))
-    interval = list(wilson_interval(right, report.count)) if report.count else None
+    known_N = label_N >= 0
+    interval = None
+    if report.count:
+        interval = accuracy_interval(
+            (predicted_N == label_N)[known_N],
+            None if image_id_N is None else np.asarray(image_id_N)[known_N],
+        )
     metrics: dict[str, Any] = {
         "objective": objective,
         **report.to_json(),
         "count": report.count,
-        "accuracy_interval": interval,
+        "accuracy_interval": None if interval is None else list(interval),
         "top_5_accuracy": top_k_accuracy(score_NC, label_N, 5),
         "ood": ood_metrics(
             score_NC=score_NC,
@@ -81,10 +86,7 @@ def run_metrics(
     if similarity_CC is not None:
         metrics["severity"] = severity(label_N, predicted_N, similarity_CC).to_json()
         if objective != "softmax":
-            compliance = rank_compliance(score_NC, label_N, similarity_CC, classes).to_json()
-            rows = similarity_by_rank(score_NC, label_N, similarity_CC)
-            compliance["similarity_by_rank"] = [row.to_json() for row in rows]
-            metrics["compliance"] = compliance
+            metrics["compliance"] = compliance_to_json(score_NC, label_N, similarity_CC, classes)
     groups = group_metrics(label_N, predicted_N, unseen_N)
     if groups:
         metrics["groups"] = groups
@@ -153,7 +155,7 @@ class FigureRow:
         auroc: Known against withheld objects.
         caveat: What to know before comparing.
         name: The run's name; empty for the paper's.
-        accuracy_interval: 95 % Wilson interval.
+        accuracy_interval: 95 %, images as units.
         auroc_interval: 95 % bootstrap interval.
         balanced_accuracy: Mean recall.
         majority_share: What always guessing the largest class would score.

@@ -33,8 +33,45 @@ def wilson_interval(successes: int, count: int, level: float = 0.95) -> tuple[fl
 
     if count <= 0 or not 0 <= successes <= count:
         raise ValueError("0 <= successes <= count and count > 0 must hold")
+    return _wilson(successes / count, count, NormalDist().inv_cdf((1 + level) / 2))
+
+
+def accuracy_interval(
+    right_N: BoolArray,
+    image_id_N: npt.NDArray[Any] | Sequence[Any] | None = None,
+    level: float = 0.95,
+) -> tuple[float, float]:
+    """Returns an interval of the share of objects judged right, whose units are images.
+
+    Objects of one image are alike, so they say less than as many objects of other images. The
+    Wilson interval is taken of as many independent objects as say the same: their number divided
+    by the design effect, the variance of the share over images by that of independent objects
+    (Rao and Scott 1992, "A simple method for the analysis of clustered binary data", section 2).
+    It is never taken to be below 1. Where all are right, or none, as many as there are images.
+
+    Args:
+        right_N: Which objects were judged right, N > 0.
+        image_id_N: Image of each object; None: each object is its own unit.
+        level: Such as 0.95.
+    """
+    from statistics import NormalDist  # noqa: PLC0415 (this module has the same name)
+
+    right = np.asarray(right_N, dtype=np.float64)
+    count, share = len(right), float(np.mean(right_N))
     z = NormalDist().inv_cdf((1 + level) / 2)
-    share = successes / count
+    if image_id_N is None:
+        return _wilson(share, count, z)
+    _, image_N = np.unique(np.asarray(image_id_N), return_inverse=True)
+    images = int(image_N.max()) + 1
+    independent = share * (1 - share) / count
+    if not 0 < share < 1 or images < 2:
+        return _wilson(share, images, z)
+    residual_I = np.bincount(image_N, weights=right - share)
+    variance = images / (images - 1) * float(residual_I @ residual_I) / count**2
+    return _wilson(share, count / max(1.0, variance / independent), z)
+
+
+def _wilson(share: float, count: float, z: float) -> tuple[float, float]:
     centre = (share + z * z / (2 * count)) / (1 + z * z / count)
     reach = z / (1 + z * z / count) * (share * (1 - share) / count + (z / (2 * count)) ** 2) ** 0.5
     return max(0.0, centre - reach), min(1.0, centre + reach)
@@ -175,8 +212,7 @@ class Comparison:
             better, worse, sign = self.name_b, self.name_a, -1.0
         low, high = sorted(100 * sign * end for end in self.interval)
         evidence = (
-            f"95 % interval {low:+.1f} to {high:+.1f}, {_p_text(self.p_value)}, "
-            f"{self.count} objects"
+            f"95 % interval {low:+.1f} to {high:+.1f}, {p_text(self.p_value)}, {self.count} objects"
         )
         points = f"{100 * abs(self.difference):.1f} points"
         if self.distinguishable:
@@ -297,5 +333,6 @@ def seed_band(values_SE: npt.ArrayLike) -> SeedBand:
     )
 
 
-def _p_text(p_value: float) -> str:
+def p_text(p_value: float) -> str:
+    """Returns "p = 0.031", or "p < 0.001"."""
     return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"

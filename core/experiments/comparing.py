@@ -12,6 +12,9 @@ from typing import Any
 
 from core.config import config_keys
 from core.errors import RunError
+from core.evaluation.class_comparison import ClassComparison, compare_classes
+from core.evaluation.ood import max_softmax_score
+from core.evaluation.ood_comparison import AurocComparison, compare_auroc, holm_corrected_aurocs
 from core.evaluation.statistics import Comparison, compare_accuracy, holm_corrected
 from core.experiments.groups import RunGroup, group_runs, require_same_objects
 from core.experiments.plan import MOVABLE_KEYS
@@ -53,6 +56,9 @@ class RunComparison:
         summary: Mean, band and interval of each group, and groups compared.
         pairs: Every two runs on the same objects, p-values adjusted by Holm.
         flips: Of each pair, the objects that only one of them got right.
+        classes: Of each pair, every class compared, p-values adjusted by Holm over the classes.
+        aurocs: Every two runs' AUROCs by the largest softmax probability, p-values adjusted by
+            Holm; empty where nothing was withheld.
     """
 
     runs: tuple[Run, ...]
@@ -61,6 +67,8 @@ class RunComparison:
     summary: Summary
     pairs: tuple[Comparison, ...]
     flips: tuple[tuple[Flip, ...], ...]
+    classes: tuple[tuple[ClassComparison, ...], ...]
+    aurocs: tuple[AurocComparison, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Returns everything as plain values."""
@@ -82,8 +90,26 @@ class RunComparison:
                     "distinguishable": pair.distinguishable,
                     "sentence": str(pair),
                     "flips": [vars(flip) for flip in flips],
+                    "classes": [row.to_json() for row in classes],
                 }
-                for pair, flips in zip(self.pairs, self.flips, strict=True)
+                for pair, flips, classes in zip(self.pairs, self.flips, self.classes, strict=True)
+            ],
+            "aurocs": [
+                {
+                    "a": pair.name_a,
+                    "b": pair.name_b,
+                    "auroc_a": pair.delong.auroc_a,
+                    "auroc_b": pair.delong.auroc_b,
+                    "difference": pair.delong.difference,
+                    "interval": list(pair.interval),
+                    "delong_interval": list(pair.delong.interval),
+                    "p_value": pair.p_value,
+                    "raw_p_value": pair.delong.p_value,
+                    "identical": pair.identical,
+                    "distinguishable": pair.distinguishable,
+                    "sentence": str(pair),
+                }
+                for pair in self.aurocs
             ],
         }
 
@@ -105,7 +131,8 @@ def compare_runs(runs: Sequence[Run]) -> RunComparison:
         for run, predictions in zip(group.runs, group.predictions, strict=True)
     }
     names = _names(runs)
-    pairs, flips = [], []
+    pairs, flips, classes = [], [], []
+    aurocs: list[AurocComparison] = []
     for i, j in itertools.combinations(range(len(runs)), 2):
         a, b = found[runs[i].path.resolve()], found[runs[j].path.resolve()]
         pair = compare_accuracy(
@@ -118,6 +145,8 @@ def compare_runs(runs: Sequence[Run]) -> RunComparison:
         )
         pairs.append(pair)
         flips.append(_flips(pair, a, b))
+        classes.append(compare_classes(a.predicted_N, b.predicted_N, a.label_N, a.classes))
+        aurocs += _aurocs(a, b, names[i], names[j])
     return RunComparison(
         tuple(runs),
         _differences(runs),
@@ -125,7 +154,25 @@ def compare_runs(runs: Sequence[Run]) -> RunComparison:
         summarize_groups(groups),
         holm_corrected(pairs),
         tuple(flips),
+        tuple(classes),
+        holm_corrected_aurocs(aurocs),
     )
+
+
+def _aurocs(a: Predictions, b: Predictions, name_a: str, name_b: str) -> list[AurocComparison]:
+    known_N = a.label_N >= 0
+    if min(known_N.sum(), (~known_N).sum()) < 2:
+        return []
+    return [
+        compare_auroc(
+            max_softmax_score(a.score_NC),
+            max_softmax_score(b.score_NC),
+            known_N,
+            image_id_N=a.image_id_N,
+            name_a=name_a,
+            name_b=name_b,
+        )
+    ]
 
 
 def _names(runs: Sequence[Run]) -> list[str]:

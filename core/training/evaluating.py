@@ -14,10 +14,9 @@ from core.errors import AkinError, ConfigError, DataError
 from core.evaluation.classification import (
     class_means,
     knn_votes,
-    linear_probe_scores,
-    require_disjoint_images,
 )
 from core.evaluation.further import Judged, ood_by_score
+from core.evaluation.linear_probe import linear_probe
 from core.evaluation.report import run_metrics
 from core.events import Emit, PhaseChanged
 from core.files import write_json
@@ -27,7 +26,7 @@ from core.training.checkpoint import load_checkpoint
 from core.training.control import TrainingControl
 from core.training.device import choose_device, choose_precision
 from core.training.experiment import Experiment
-from core.training.judging import Crops, Embedded, as_predictions, embed_split
+from core.training.judging import Crops, Embedded, as_predictions, embed_split, features_of
 from core.training.learner import Learner
 
 Classifier = Literal["nearest-mean", "knn", "linear-probe", "softmax"]
@@ -73,9 +72,8 @@ def evaluate_run(
         values["data.folder"] = str(request.folder.resolve())
     config = run.config.with_values(values)
     emit(PhaseChanged(phase="reading data"))
-    experiment = Experiment.prepare(config, run.ranking)
+    experiment = Experiment.prepare(config, run.ranking, judging_only=True)
     _require_same_classes(run, experiment)
-    _require_no_leak(experiment)
     device = choose_device(config.device)
     precision = choose_precision(config.training.precision, device)
     learner = Learner(config, torch.from_numpy(experiment.similarity_CC), device, precision)
@@ -89,7 +87,11 @@ def evaluate_run(
         raise DataError(
             f"The split '{config.data.test_split}' has no object to judge.", "Choose another."
         )
-    score_NC = _scores(classifier, judged, train, len(experiment.classes))
+    chosen: dict[str, Any] = {}
+    if classifier == "linear-probe":
+        score_NC, chosen = _probe(learner, experiment, crops, judged, train, config.seed)
+    else:
+        score_NC = _scores(classifier, judged, train, len(experiment.classes))
     found = as_predictions(experiment, judged.objects_N, score_NC, judged.embedding_ND)
     metrics = run_metrics(
         classes=found.classes,
@@ -105,6 +107,7 @@ def evaluate_run(
     )
     split = config.data.test_split
     metrics |= {"split": split, "classifier": classifier, "data": experiment.index.name}
+    metrics |= chosen
     metrics["ood_scores"] = _ood_scores(found, judged, train, learner.is_softmax, config.seed)
     path = run.path / "evaluations" / f"{split}-{classifier}.json"
     write_json(path, metrics)
@@ -121,15 +124,6 @@ def _require_same_classes(run: Run, experiment: Experiment) -> None:
             f"{experiment.index.folder} has other classes than {run.name} was trained on.",
             "Give the folder of the same data.",
         )
-
-
-def _require_no_leak(experiment: Experiment) -> None:
-    index = experiment.index
-
-    def images(objects_N: npt.NDArray[np.int64]) -> list[str]:
-        return [index.image_ids[i] for i in np.unique(index.image_index_N[objects_N])]
-
-    require_disjoint_images(images(experiment.train), images(experiment.test))
 
 
 def _ood_scores(
@@ -163,5 +157,26 @@ def _scores(
         return Embedded(judged.objects_N, judged.label_N, judged.embedding_ND, None).scores(
             means_CD
         )
-    fit = knn_votes if classifier == "knn" else linear_probe_scores
-    return fit(judged.embedding_ND, train.embedding_ND, train.label_N, num_classes)
+    return knn_votes(judged.embedding_ND, train.embedding_ND, train.label_N, num_classes)
+
+
+def _probe(
+    learner: Learner,
+    experiment: Experiment,
+    crops: Crops,
+    judged: Embedded,
+    train: Embedded,
+    seed: int,
+) -> tuple[npt.NDArray[np.floating[Any]], dict[str, Any]]:
+    """Returns scores by the features before the head, and how the probe was regularised."""
+    probe = linear_probe(
+        features_of(learner, crops, judged.objects_N),
+        features_of(learner, crops, train.objects_N),
+        train.label_N,
+        len(experiment.classes),
+        train_image_M=experiment.index.image_index_N[train.objects_N],
+        seed=seed,
+    )
+    accuracies = {f"{penalty:g}": share for penalty, share in probe.accuracy_by_penalty.items()}
+    chosen = {"inverse_penalty": probe.inverse_penalty, "accuracy_by_penalty": accuracies}
+    return probe.score_NC, {"linear_probe": chosen | {"chosen_on": "training"}}

@@ -56,8 +56,16 @@ class Experiment:
     background: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @classmethod
-    def prepare(cls, config: ExperimentConfig, ranking: Ranking) -> Experiment:
+    def prepare(
+        cls, config: ExperimentConfig, ranking: Ranking, *, judging_only: bool = False
+    ) -> Experiment:
         """Opens the data and checks that the request makes sense.
+
+        Args:
+            config: What was asked for.
+            ranking: By which it is trained or judged.
+            judging_only: Nothing is chosen on the validation split, so it may share images with
+                the test split.
 
         Raises:
             AkinError: With what is wrong and what to do; nothing has been written.
@@ -98,6 +106,7 @@ class Experiment:
             _split(config, index, "test_split"),
             (),
         )
+        _require_disjoint_splits(config, experiment, judging_only)
         object.__setattr__(experiment, "warnings", _warnings(config, ranking, experiment))
         return experiment
 
@@ -224,14 +233,36 @@ def _warnings(
                     hint="Choose another split.",
                 )
             )
-    overlap = set(_images(experiment, experiment.train)) & set(_images(experiment, experiment.test))
-    if overlap:
-        raise DataError(
-            f"{len(overlap)} images are both in the training and in the test split.",
-            "Choose splits that share no image.",
+    seen = len(_shared_images(experiment, experiment.train, experiment.validation))
+    if seen:
+        found.append(
+            WarningRaised(
+                message=f"{seen} images of the validation split are learned from: validation "
+                "figures, best.pt and the threshold of the withheld classes flatter the run.",
+                hint="Choose a validation split of images that are not learned from.",
+            )
         )
     return tuple(found)
 
 
-def _images(experiment: Experiment, objects: IntArray) -> list[int]:
-    return [int(i) for i in np.unique(experiment.index.image_index_N[objects])]
+def _require_disjoint_splits(
+    config: ExperimentConfig, experiment: Experiment, judging_only: bool
+) -> None:
+    """Checks that what is judged was neither learned from nor used to choose."""
+    others = [("training", "train_split", experiment.train)]
+    if not judging_only:
+        others.append(("validation", "validation_split", experiment.validation))
+    for name, key, objects in others:
+        shared = _shared_images(experiment, objects, experiment.test)
+        if shared:
+            raise DataError(
+                f"{len(shared)} images are both in the {name} and in the test split "
+                f"({config.value(f'data.{key}')} and {config.data.test_split}), such as "
+                f"'{experiment.index.image_ids[shared[0]]}'.",
+                "Choose splits that share no image.",
+            )
+
+
+def _shared_images(experiment: Experiment, one: IntArray, other: IntArray) -> list[int]:
+    image_N = experiment.index.image_index_N
+    return [int(i) for i in np.intersect1d(image_N[one], image_N[other])]

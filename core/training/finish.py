@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from core.evaluation.further import further_metrics
 from core.evaluation.report import run_metrics
 from core.events import Emit, EvaluationCompleted, PhaseChanged
 from core.files import write_json
+from core.ranking import Ranking
 from core.runs import Run
 from core.training.experiment import Experiment
 from core.training.figures import write_figures
@@ -72,5 +73,12 @@ def metrics_of(
         objective=config.objective.method,
     )
     similarity_CC = experiment.judged_similarity_CC
-    near = [name for name in config.data.withheld if run.ranking.ranked(name)]
-    return metrics | further_metrics(judgement.judged, similarity_CC, near, config.seed)
+    near = near_classes(run.ranking, config.data.withheld)
+    return metrics | further_metrics(
+        judgement.judged, similarity_CC, near, config.seed, classes=predictions.classes
+    )
+
+
+def near_classes(ranking: Ranking, withheld: Sequence[str]) -> list[str]:
+    """Returns the withheld classes for which the user ranked a class that is known."""
+    return [name for name in withheld if set(ranking.ranked(name)) - set(withheld)]

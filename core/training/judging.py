@@ -110,6 +110,17 @@ def embed_objects(
     )
 
 
+def features_of(learner: Learner, crops: Crops, objects: IntArray) -> FloatArray:
+    """Returns the features of objects before the projection head, in batches."""
+    learner.train(False)
+    parts = [
+        learner.features(crops[objects[start : start + EMBED_BATCH]])
+        for start in range(0, len(objects), EMBED_BATCH)
+    ]
+    learner.train(True)
+    return torch.cat(parts).cpu().numpy()  # Sync point.
+
+
 def validate(
     learner: Learner, experiment: Experiment, crops: Crops, seed: int
 ) -> Validation | None:

@@ -210,9 +210,7 @@ class Learner:
             embedding_ND on the unit sphere (SoftMax: normalised features), float32, and
             logits_NC for SoftMax, else None.
         """
-        images = plain_view(crops_NCHW, self._views).to(
-            self._dtype, memory_format=torch.channels_last
-        )
+        images = self._plain(crops_NCHW)
         encoder = self.judged_encoder
         with self.autocast():
             if not self.is_softmax:
@@ -220,6 +218,17 @@ class Learner:
             features = encoder.features(images).float()
             logits = encoder.logits(images).float()
         return functional.normalize(features, dim=1), logits
+
+    @torch.no_grad()
+    def features(self, crops_NCHW: Tensor) -> Tensor:
+        """Returns what the encoder makes of crops before its head, float32, any length."""
+        images = self._plain(crops_NCHW)
+        with self.autocast():
+            return self.judged_encoder.features(images).float()
+
+    def _plain(self, crops_NCHW: Tensor) -> Tensor:
+        view = plain_view(crops_NCHW, self._views)
+        return view.to(self._dtype, memory_format=torch.channels_last)
 
     def train(self, mode: bool = True) -> None:
         """Switches between training and evaluation mode."""

@@ -60,7 +60,7 @@ class RunClassifier:
     ) -> None:
         config = run.config
         self.crop_size = config.crops.size
-        experiment = Experiment.prepare(config, run.ranking)
+        experiment = Experiment.prepare(config, run.ranking, judging_only=True)
         experiment = with_proposals(experiment, config, device, emit, should_stop)
         self.classes = experiment.classes
         similarity_CC = torch.from_numpy(experiment.similarity_CC)

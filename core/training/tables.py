@@ -39,9 +39,9 @@ def write_tables(run: Run, metrics: dict[str, Any]) -> None:
     _write(
         run,
         "per_class",
-        ["class", "precision", "recall", "support"],
+        ["class", "precision", "recall", "f1", "support"],
         (
-            [name, row["precision"], row["recall"], row["support"]]
+            [name, row["precision"], row["recall"], row["f1"], row["support"]]
             for name, row in per_class.items()
         ),
     )

@@ -30,6 +30,7 @@ def test_compare_and_evaluate(akin: Akin, two: list[Path]) -> None:
     assert answer.code == 0, answer.err
     assert "objective.method" in answer.out
     assert "one and two are not distinguishable" in answer.out or "is better than" in answer.out
+    assert "In no class are one and two" in answer.out or "one and two differ in" in answer.out
     assert "objects that only one of one and two got right" in answer.out
     found = json.loads(akin("runs", "compare", *two, "--json").out)
     assert len(found["pairs"]) == 1
@@ -40,6 +41,15 @@ def test_compare_and_evaluate(akin: Akin, two: list[Path]) -> None:
     answer = akin("evaluate", two[0], "--split", "val", "--classifier", "knn")
     assert answer.code == 0, answer.err
     assert ", val, " in answer.out
+    for words in ("macro F1", "top-5 accuracy", "balanced accuracy"):
+        assert words in answer.out
+    answer = akin("evaluate", two[0], "--classifier", "linear-probe")
+    assert answer.code == 0, answer.err
+    assert "linear probe: inverse penalty C = " in answer.out
+    answer = akin("evaluate", two[0])
+    assert answer.code == 0, answer.err
+    for words in ("rank compliance", "on training objects", "errors on ranked", "mAP@R"):
+        assert words in answer.out
     assert (two[0] / "evaluations" / "val-knn.json").is_file()
     found = json.loads(akin("evaluate", two[1], "--split", "val", "--json").out)
     assert found["classifier"] == "softmax"

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
     accuracy_score,
     balanced_accuracy_score,
+    f1_score,
     precision_recall_fscore_support,
     top_k_accuracy_score,
 )
@@ -11,18 +11,15 @@ from sklearn.metrics import (
     confusion_matrix as sklearn_confusion_matrix,
 )
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.preprocessing import StandardScaler
 
-from core.errors import AkinError, DataError
+from core.errors import AkinError
 from core.evaluation.classification import (
     class_means,
     classification_report,
     confusion_matrix,
     cosine_scores,
     knn_votes,
-    linear_probe_scores,
     predict,
-    require_disjoint_images,
     top_k_accuracy,
 )
 
@@ -94,6 +91,8 @@ def test_report_agrees_with_scikit_learn():
     assert report.accuracy == pytest.approx(accuracy_score(label_N, predicted_N))
     assert report.balanced_accuracy == pytest.approx(balanced_accuracy_score(label_N, predicted_N))
     assert report.majority_share == pytest.approx(np.bincount(label_N).max() / 200)
+    f1 = f1_score(label_N, predicted_N, average="macro", labels=range(4))
+    assert report.macro_f1 == pytest.approx(f1)
     expected = sklearn_confusion_matrix(label_N, predicted_N, labels=range(5))
     np.testing.assert_array_equal(report.counts_CC, expected)
     columns = precision_recall_fscore_support(label_N, predicted_N, labels=range(4))
@@ -102,6 +101,17 @@ def test_report_agrees_with_scikit_learn():
         assert (row.precision, row.recall, row.f1, row.support) == pytest.approx(figures)
     nothing = report.per_class["sofa"]
     assert (nothing.precision, nothing.recall, nothing.f1, nothing.support) == (None,) * 3 + (0,)
+
+
+def test_a_class_that_is_never_predicted_counts_zero_and_one_without_objects_not_at_all():
+    label_N, predicted_N = np.array([0, 0, 0, 1]), np.array([0, 0, 2, 0])
+    report = classification_report(label_N, predicted_N, ("a", "one object", "none"))
+    assert report.per_class["none"].f1 == 0.0  # Predicted once, wrongly.
+    assert report.per_class["one object"].precision is None
+    assert report.macro_f1 == pytest.approx((2 * 2 / (3 + 3) + 0) / 2)
+    expected = f1_score(label_N, predicted_N, average="macro", labels=[0, 1], zero_division=0)
+    assert report.macro_f1 == pytest.approx(expected)
+    assert report.balanced_accuracy == pytest.approx((2 / 3 + 0) / 2)
 
 
 def test_withheld_objects_are_left_out():
@@ -115,6 +125,7 @@ def test_report_of_nothing():
     nothing = np.zeros(0, dtype=np.int64)
     report = classification_report(nothing, nothing, CLASSES)
     assert (report.accuracy, report.balanced_accuracy, report.majority_share) == (None,) * 3
+    assert report.macro_f1 is None
     assert report.to_json()["confusion"]["counts"] == [[0] * 5] * 5
 
 
@@ -159,29 +170,3 @@ def test_knn_with_a_temperature_weighs_by_hand():
 def test_knn_without_training_objects_is_an_error():
     with pytest.raises(AkinError, match="no training objects"):
         knn_votes(np.ones((1, 2)), np.ones((1, 2)), np.array([-1]), 2)
-
-
-def test_linear_probe_agrees_with_scikit_learn_by_hand():
-    train_MD, train_label_M = blobs(0)
-    train_label_M = np.where(train_label_M == 2, -1, train_label_M)
-    test_ND, _ = blobs(1, count=50)
-    score_NC = linear_probe_scores(test_ND, train_MD, train_label_M, 5)
-    kept = train_label_M >= 0
-    scaler = StandardScaler().fit(train_MD[kept])
-    probe = LogisticRegression(max_iter=1000).fit(
-        scaler.transform(train_MD[kept]), train_label_M[kept]
-    )
-    expected = probe.predict_log_proba(scaler.transform(test_ND))
-    np.testing.assert_allclose(score_NC[:, [0, 1, 3, 4]], expected, rtol=1e-6)
-    assert (score_NC[:, 2] == -np.inf).all()
-
-
-def test_linear_probe_of_a_single_class_predicts_it():
-    score_NC = linear_probe_scores(np.ones((3, 2)), np.ones((4, 2)), np.full(4, 1), 3)
-    assert predict(score_NC).tolist() == [1, 1, 1]
-
-
-def test_an_image_in_two_splits_is_an_error():
-    require_disjoint_images(["a", "b"], ["c"])
-    with pytest.raises(DataError, match=r"2 images .* 'b'"):
-        require_disjoint_images(["a", "b", "c", "c"], ["c", "b", "d"])

@@ -4,6 +4,7 @@ from scipy.stats import binomtest
 
 from core.errors import AkinError
 from core.evaluation.statistics import (
+    accuracy_interval,
     compare_accuracy,
     holm,
     holm_corrected,
@@ -151,3 +152,42 @@ def test_seed_band():
     single = seed_band([0.4])
     assert float(single.mean) == 0.4
     assert np.isnan(single.deviation)
+
+
+def test_accuracy_interval_of_objects_alone_is_wilsons():
+    right = np.arange(200) < 130
+    assert accuracy_interval(right) == pytest.approx(wilson_interval(130, 200))
+    assert accuracy_interval(right, np.arange(200)) == pytest.approx(
+        wilson_interval(130, 200), abs=1e-3
+    )
+
+
+def test_copies_of_an_object_in_an_image_say_no_more_than_one():
+    right = np.random.default_rng(0).random(150) < 0.7
+    once = accuracy_interval(right, np.arange(150))
+    copied = accuracy_interval(np.repeat(right, 8), np.repeat(np.arange(150), 8))
+    assert copied == pytest.approx(once, abs=1e-3)
+    naive = accuracy_interval(np.repeat(right, 8))
+    assert naive[1] - naive[0] < 0.4 * (once[1] - once[0])
+
+
+def test_without_a_mistake_it_counts_images():
+    assert accuracy_interval(np.ones(40, bool), np.arange(40) // 4) == wilson_interval(10, 10)
+    assert accuracy_interval(np.zeros(3, bool), [7, 7, 7]) == wilson_interval(0, 1)
+
+
+def test_accuracy_interval_covers_the_truth_where_images_agree():
+    """600 simulated test splits of 60 images whose objects are right or wrong together."""
+    rng = np.random.default_rng(1)
+    size = rng.integers(1, 8, 60)
+    image = np.repeat(np.arange(60), size)
+    covered = naive = 0
+    for _ in range(600):
+        chance_I = rng.beta(1.4, 0.6, 60)  # Mean 0.7.
+        right = rng.random(len(image)) < chance_I[image]
+        low, high = accuracy_interval(right, image)
+        covered += low <= 0.7 <= high
+        low, high = wilson_interval(int(right.sum()), len(right))
+        naive += low <= 0.7 <= high
+    assert 0.925 <= covered / 600 <= 0.975
+    assert naive / 600 < 0.9

@@ -41,9 +41,22 @@ def test_arms_and_seeds(finished: Plan) -> None:
     assert len(found.pairs) == 6
     assert set(found.differences) == {"seed", "objective.method"}
     assert found.differences["seed"] == tuple(str(run.config.seed) for run in runs)
-    for pair in found.pairs:
+    for pair, classes in zip(found.pairs, found.classes, strict=True):
         assert pair.p_value >= pair.mcnemar.mid_p
+        assert sum(row.count for row in classes) == pair.count
+        assert sum(row.only_a for row in classes) == pair.mcnemar.only_a
+        assert sum(row.only_b for row in classes) == pair.mcnemar.only_b
+    assert len(found.aurocs) == 6
+    for pair in found.aurocs:
+        assert pair.p_value >= pair.delong.p_value
+        assert pair.delong.auroc_a == pytest.approx(_auroc_of(runs, pair.name_a))
     json.dumps(found.to_json(), allow_nan=False)
+
+
+def _auroc_of(runs: list[Run], name: str) -> float:
+    (run,) = (run for run in runs if run.title == name)
+    auroc: float = (run.metrics() or {})["ood"]["auroc"]
+    return auroc
 
 
 def test_flips_are_the_objects_that_one_got_right(finished: Plan, tmp_path: Path) -> None:

@@ -12,10 +12,13 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import KNeighborsClassifier
 
+import core.training.evaluating as module
 from core.errors import AkinError
+from core.ranking import Ranking, Tier
 from core.runs import Run
 from core.training.control import TrainingControl
 from core.training.evaluating import Request, evaluate_run
+from core.training.finish import near_classes
 
 
 @pytest.fixture(scope="module")
@@ -68,32 +71,63 @@ def test_another_split_has_other_objects(run: Run) -> None:
     assert found["count"] == int((test.label_N >= 0).sum())
 
 
-@pytest.mark.parametrize("classifier", ["knn", "linear-probe"])
-def test_it_is_fitted_on_training_objects_alone(
-    run: Run, classifier: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_neighbours_are_training_objects_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, np.ndarray] = {}
-    name = {"knn": "knn_votes", "linear-probe": "linear_probe_scores"}[classifier]
-    import core.training.evaluating as module
-
-    real = getattr(module, name)
+    real = module.knn_votes
 
     def watch(query: np.ndarray, train: np.ndarray, label: np.ndarray, classes: int) -> Any:
         seen.update(query=query, train=train, label=label)
         seen["scores"] = real(query, train, label, classes)
         return seen["scores"]
 
-    monkeypatch.setattr(module, name, watch)
-    found, _ = judge(run, "", classifier)
+    monkeypatch.setattr(module, "knn_votes", watch)
+    found, _ = judge(run, "", "knn")
     assert np.allclose(seen["query"], run.predictions().embedding_ND, atol=1e-5)
     assert (seen["label"] >= 0).all(), "withheld objects were learned from"
-    if classifier == "knn":
-        oracle = KNeighborsClassifier(20, metric="cosine", algorithm="brute")
-        votes = oracle.fit(seen["train"], seen["label"]).predict_proba(seen["query"])
-        present = np.isfinite(seen["scores"]).all(axis=0)
-        assert np.abs(seen["scores"][:, present] - votes).max() < 0.051  # one tied neighbour
-        assert np.abs(seen["scores"][:, present] - votes).mean() < 1e-3
+    oracle = KNeighborsClassifier(20, metric="cosine", algorithm="brute")
+    votes = oracle.fit(seen["train"], seen["label"]).predict_proba(seen["query"])
+    present = np.isfinite(seen["scores"]).all(axis=0)
+    assert np.abs(seen["scores"][:, present] - votes).max() < 0.051  # one tied neighbour
+    assert np.abs(seen["scores"][:, present] - votes).mean() < 1e-3
     assert found["accuracy"] is not None
+
+
+def test_the_linear_probe_is_fitted_on_features_of_training_objects_alone(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, Any] = {}
+    real = module.linear_probe
+
+    def watch(query: np.ndarray, train: np.ndarray, *rest: Any, **keys: Any) -> Any:
+        seen.update(query=query, train=train, label=rest[0], **keys)
+        return real(query, train, *rest, **keys)
+
+    monkeypatch.setattr(module, "linear_probe", watch)
+    found, _ = judge(run, "", "linear-probe")
+    assert (seen["label"] >= 0).all(), "withheld objects were learned from"
+    # The 512 features of the encoder, before the projection head.
+    assert seen["query"].shape == (len(run.predictions().label_N), 512)
+    assert not np.allclose(np.linalg.norm(seen["query"], axis=1), 1)
+    assert len(seen["train"]) == len(seen["train_image_M"]) == len(seen["label"])
+    assert len(np.unique(seen["train_image_M"])) < len(seen["label"])
+    assert found["linear_probe"]["chosen_on"] == "training"
+    best = max(found["linear_probe"]["accuracy_by_penalty"].values())
+    penalty = f"{found['linear_probe']['inverse_penalty']:g}"
+    assert found["linear_probe"]["accuracy_by_penalty"][penalty] == best
+    assert found["accuracy"] is not None
+
+
+def test_a_withheld_class_is_near_if_a_known_one_was_ranked_for_it() -> None:
+    ranking = Ranking(
+        name="mine",
+        similar={
+            "chair": (Tier(("sofa",), 0.5),),
+            "motorbike": (Tier(("bicycle",), 0.5),),
+            "bird": (Tier(("train",), 0.5),),
+        },
+    )
+    withheld = ("chair", "motorbike", "bicycle", "train")
+    assert near_classes(ranking, withheld) == ["chair"]
 
 
 def test_data_that_have_moved(run: Run, tiny_voc: Path, tmp_path: Path) -> None:

@@ -168,3 +168,19 @@ def test_difficult_objects_are_left_out_where_asked(tiny_voc: Path, tmp_path: Pa
     parts = ("train", "validation", "test")
     count = {e: sum(len(getattr(e, part)) for part in parts) for e in (everything, easy)}
     assert count[easy] == count[everything] - marked
+
+
+def test_a_choice_on_the_test_split_is_refused_but_judging_is_not(tiny_voc: Path) -> None:
+    leaking = config(tiny_voc, data__validation_split="test")
+    with pytest.raises(DataError, match=r"both in the validation and in the test split \(test and"):
+        Experiment.prepare(leaking, PAPER)
+    experiment = Experiment.prepare(leaking, PAPER, judging_only=True)
+    np.testing.assert_array_equal(experiment.validation, experiment.test)
+
+
+def test_validation_on_images_that_are_learned_from_is_warned_about(tiny_voc: Path) -> None:
+    experiment = Experiment.prepare(config(tiny_voc, data__train_split="trainval"), PAPER)
+    images = len(np.unique(experiment.index.image_index_N[experiment.validation]))
+    (warning,) = experiment.warnings
+    assert warning.message.startswith(f"{images} images of the validation split are learned from")
+    assert "not learned from" in warning.hint

@@ -1,0 +1,98 @@
+"""What a judgement found, as lines for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def measures_in_lines(metrics: Mapping[str, Any]) -> list[str]:
+    """Returns the figures of metrics.json with their intervals, a line a topic."""
+    lines = [_classification(metrics), *_withheld(metrics), _compliance(metrics)]
+    lines += [_severity(metrics.get("severity")), _retrieval(metrics.get("retrieval"))]
+    lines.append(_probe(metrics.get("linear_probe")))
+    return [line for line in lines if line]
+
+
+def _number(value: float | None, interval: list[float | None] | None = None) -> str:
+    if value is None:
+        return "undefined"
+    text = f"{value:.3f}"
+    if interval and None not in interval:
+        text += f" [{interval[0]:.3f}, {interval[1]:.3f}]"
+    return text
+
+
+def _classification(metrics: Mapping[str, Any]) -> str:
+    if metrics.get("accuracy") is None:
+        return ""
+    return (
+        f"accuracy {_number(metrics['accuracy'], metrics.get('accuracy_interval'))} "
+        f"(majority class {_number(metrics.get('majority_share'))}), "
+        f"balanced accuracy {_number(metrics.get('balanced_accuracy'))}, "
+        f"macro F1 {_number(metrics.get('macro_f1'))}, "
+        f"top-5 accuracy {_number(metrics.get('top_5_accuracy'))}"
+    )
+
+
+def _withheld(metrics: Mapping[str, Any]) -> list[str]:
+    scores: dict[str, Any] = metrics.get("ood_scores") or {}
+    ood = metrics.get("ood")
+    if not scores and ood:
+        scores = {ood["score"]: ood}
+    lines = [f"withheld against known by {name}: {_ood(row)}" for name, row in scores.items()]
+    for name, row in (metrics.get("ood_groups") or {}).items():
+        lines.append(f"  {name} ({', '.join(row['classes'])}): {_ood(row)}")
+    threshold = metrics.get("threshold")
+    if threshold and threshold.get("known_accepted") is not None:
+        accepted = threshold.get("withheld_accepted")
+        taken = "" if accepted is None else f", {100 * accepted:.0f} % of the withheld"
+        lines.append(
+            f"threshold of {threshold['score']} chosen on {threshold['chosen_on']}: accepts "
+            f"{100 * threshold['known_accepted']:.0f} % of the known test objects{taken}"
+        )
+    return lines
+
+
+def _ood(row: Mapping[str, Any]) -> str:
+    names = {"auroc": "AUROC", "fpr95": "FPR95", "aupr_in": "AUPR in", "aupr_out": "AUPR out"}
+    return ", ".join(
+        f"{words} {_number(row.get(key), row.get(f'{key}_interval'))}"
+        for key, words in names.items()
+    )
+
+
+def _compliance(metrics: Mapping[str, Any]) -> str:
+    parts = []
+    for key, name in (("compliance", "test"), ("compliance_train", "training")):
+        row = metrics.get(key) or {}
+        if row.get("overall") is not None:
+            tau = f", tau-b {_number(row.get('tau_b'))}"
+            parts.append(f"{_number(row['overall'])} on {name} objects{tau}")
+    return f"rank compliance {'; '.join(parts)}" if parts else ""
+
+
+def _severity(row: Mapping[str, Any] | None) -> str:
+    if not row or row.get("on_ranked") is None:
+        return ""
+    return (
+        f"{100 * row['on_ranked']:.0f} % of {row['errors']} errors on ranked classes "
+        f"({100 * row['on_ranked_by_chance']:.0f} % by chance), mean rank of the prediction "
+        f"{row['mean_rank']:.2f}, accuracy weighed by similarity {row['weighted_accuracy']:.3f}"
+    )
+
+
+def _retrieval(row: Mapping[str, Any] | None) -> str:
+    if not row or row.get("recall_at_1") is None:
+        return ""
+    return (
+        f"retrieval R@1 {row['recall_at_1']:.3f}, R@5 {row['recall_at_5']:.3f}, "
+        f"mAP@R {row['map_at_r']:.3f}, nDCG by rank {row['ndcg']:.3f} over {row['queries']} queries"
+    )
+
+
+def _probe(row: Mapping[str, Any] | None) -> str:
+    if not row:
+        return ""
+    how = "cross-validated on training objects" if row["accuracy_by_penalty"] else "too few images"
+    return f"linear probe: inverse penalty C = {row['inverse_penalty']:g} ({how})"

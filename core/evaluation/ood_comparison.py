@@ -1,0 +1,136 @@
+"""Two runs' AUROCs on the same objects: different, or not distinguishable?
+
+Shape suffixes: N objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from core.errors import AkinError
+from core.evaluation.auroc import DelongTest, Images, bootstrap_auroc, delong_test
+from core.evaluation.statistics import holm, p_text
+
+Floats = npt.NDArray[np.floating[Any]]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class AurocComparison:
+    """Two runs' AUROCs compared; `str()` says it in words.
+
+    Attributes:
+        name_a: The first run.
+        name_b: The second run.
+        delong: Both AUROCs and DeLong's test, which takes objects as independent.
+        interval: 95 % of a - b, by a paired bootstrap over images.
+        p_value: DeLong's, adjusted by Holm where several comparisons were made.
+        identical: Whether all scores are the same.
+        known_count: Known objects.
+        withheld_count: Withheld objects.
+        alpha: The level below which a p-value counts.
+    """
+
+    name_a: str
+    name_b: str
+    delong: DelongTest
+    interval: tuple[float, float]
+    p_value: float
+    identical: bool
+    known_count: int
+    withheld_count: int
+    alpha: float = 0.05
+
+    @property
+    def distinguishable(self) -> bool:
+        """Whether both the interval over images and DeLong's test speak against chance."""
+        low, high = self.interval
+        return self.p_value < self.alpha and (low > 0 or high < 0)
+
+    def __str__(self) -> str:
+        a, b = self.delong.auroc_a, self.delong.auroc_b
+        if self.identical:
+            return f"{self.name_a} and {self.name_b} have the same AUROC, {a:.3f}."
+        better, worse, sign = self.name_a, self.name_b, 1.0
+        if self.delong.difference < 0:
+            better, worse, sign = self.name_b, self.name_a, -1.0
+        low, high = sorted(sign * end for end in self.interval)
+        evidence = (
+            f"95 % interval {low:+.3f} to {high:+.3f}, {p_text(self.p_value)}, "
+            f"{self.known_count} known and {self.withheld_count} withheld objects"
+        )
+        if self.distinguishable:
+            return f"{better} has a higher AUROC than {worse}, by {abs(a - b):.3f} ({evidence})."
+        return (
+            f"{self.name_a} and {self.name_b} are not distinguishable in AUROC "
+            f"({a:.3f} and {b:.3f}, {evidence})."
+        )
+
+
+def compare_auroc(
+    score_a_N: Floats,
+    score_b_N: Floats,
+    known_N: BoolArray,
+    *,
+    image_id_N: Images | None = None,
+    name_a: str = "A",
+    name_b: str = "B",
+    seed: int = 0,
+    resamples: int = 2000,
+) -> AurocComparison:
+    """Compares two runs' scores of the same objects.
+
+    The bootstrap draws the same images for both runs. They count as different only where its
+    95 % interval leaves out 0 and DeLong's p-value is below 0.05: objects of one image are not
+    independent, as that test takes them to be. Chance of training is not in it.
+
+    Args:
+        score_a_N: The first run's scores; higher means more likely known.
+        score_b_N: The second run's.
+        known_N: Which objects are of known classes.
+        image_id_N: Image of each object; None: each object is its own unit.
+        name_a: What to call the first run.
+        name_b: What to call the second run.
+        seed: Of the bootstrap.
+        resamples: Of the bootstrap.
+
+    Raises:
+        AkinError: There are fewer than two known or withheld objects.
+    """
+    known = np.asarray(known_N, dtype=bool)
+    if known.sum() < 2 or (~known).sum() < 2:
+        raise AkinError("There are too few known or withheld objects to compare AUROCs on.")
+    a, b = np.asarray(score_a_N, np.float64), np.asarray(score_b_N, np.float64)
+    images: dict[str, Any] = {}
+    if image_id_N is not None:
+        image_N = np.asarray(image_id_N)
+        images = {"known_image_N": image_N[known], "unknown_image_M": image_N[~known]}
+    samples_a, samples_b = (
+        bootstrap_auroc(s[known], s[~known], **images, seed=seed, resamples=resamples)
+        for s in (a, b)
+    )
+    low, high = np.quantile(samples_a - samples_b, [0.025, 0.975])
+    test = delong_test(a[known], a[~known], b[known], b[~known])
+    return AurocComparison(
+        name_a,
+        name_b,
+        test,
+        (float(low), float(high)),
+        test.p_value,
+        bool(np.array_equal(a, b)),
+        int(known.sum()),
+        int((~known).sum()),
+    )
+
+
+def holm_corrected_aurocs(
+    comparisons: Sequence[AurocComparison],
+) -> tuple[AurocComparison, ...]:
+    """Returns comparisons made together with their p-values adjusted by Holm."""
+    adjusted = holm([comparison.delong.p_value for comparison in comparisons])
+    return tuple(replace(c, p_value=p) for c, p in zip(comparisons, adjusted, strict=True))
