@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,12 +20,16 @@ class Message:
         text: What happened.
         hint: What to do.
         detail: For the log: a traceback, or a list; shown on demand.
+        link: What one click does about it, such as "Undo"; "" for nothing.
+        act: Called by that click.
     """
 
     level: Level
     text: str
     hint: str = ""
     detail: str = ""
+    link: str = ""
+    act: Callable[[], object] | None = None
 
     @classmethod
     def of_error(cls, error: AkinError) -> Message:

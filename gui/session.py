@@ -66,6 +66,7 @@ class Session(QObject):
     class_selected = Signal(str)
     runs_changed = Signal()
     run_changed = Signal(object)  # Run | None: the run being judged
+    comparison_requested = Signal(object)  # Run: to be seen against the run being judged
     training_started = Signal(object)  # Run
     training_stopping = Signal(str)  # "stop" | "cancel"
     events_received = Signal(object)  # list[Event]

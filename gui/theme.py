@@ -291,11 +291,12 @@ QSpinBox::up-arrow, QDoubleSpinBox::up-arrow {{
     image: url({icons}/arrow-up-{kind}.svg); width: 10px; height: 10px; }}
 QSpinBox::down-arrow, QDoubleSpinBox::down-arrow {{
     image: url({icons}/arrow-down-{kind}.svg); width: 10px; height: 10px; }}
-QCheckBox::indicator, QListView::indicator, QTableView::indicator {{
+QCheckBox::indicator, QListView::indicator, QTableView::indicator, QTreeView::indicator {{
     width: 14px; height: 14px; border: 1px solid {c.muted}; border-radius: 3px;
     background: {c.surface}; }}
 QCheckBox::indicator:focus {{ border: 1px solid {c.accent}; }}
-QCheckBox::indicator:checked, QListView::indicator:checked, QTableView::indicator:checked {{
+QCheckBox::indicator:checked, QListView::indicator:checked,
+QTableView::indicator:checked, QTreeView::indicator:checked {{
     background: {c.accent}; border-color: {c.accent};
     image: url({icons}/check-{kind}.svg); }}
 QListView, QTreeView, QTableView {{

@@ -132,6 +132,15 @@ def _settings(config: ExperimentConfig) -> tuple[Any, ...]:
     return tuple(config.value(key) for key, _ in config_keys() if key not in passed)
 
 
+def arm_key(config: ExperimentConfig, ranking: Ranking) -> str:
+    """Returns what is the same for runs that differ in their seed only.
+
+    Other than `group_runs` it goes by what the ranking says, not by where it came from.
+    """
+    ranked = ranking.to_yaml() if config.objective.method == "ranked" else ""
+    return repr((_settings(config), ranked))
+
+
 def _labels(configs: Sequence[ExperimentConfig], sources: Sequence[str]) -> list[str]:
     pairs = list(zip(configs, sources, strict=True))
     ranked = [source for config, source in pairs if config.objective.method == "ranked"]

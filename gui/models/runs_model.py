@@ -1,4 +1,4 @@
-"""Runs as items: the list with overlay ticks, and the table that compares them."""
+"""What is said of a run in a list, and the table that compares runs."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from PySide6.QtGui import QColor
 
 from core.errors import AkinError
 from core.evaluation.report import FIXED_DEPTH, METHOD_NAMES
+from core.experiments.groups import arm_key
 from core.runs import Run
 
 Index = QModelIndex | QPersistentModelIndex
@@ -46,6 +47,10 @@ class RunSummary:
         auroc_interval: Its interval.
         note: Caveats, for the tooltip.
         accuracy_interval: 95 % interval of the accuracy.
+        seed: Of the run.
+        arm: The same for runs that differ in their seed only; "" where it is not known.
+        tags: Given by a person.
+        remark: A person's note.
     """
 
     run: Run | None
@@ -61,6 +66,10 @@ class RunSummary:
     auroc_interval: tuple[float, float] | None = None
     note: str = ""
     accuracy_interval: tuple[float, float] | None = None
+    seed: int = 0
+    arm: str = ""
+    tags: tuple[str, ...] = ()
+    remark: str = ""
 
 
 def summarize_run(run: Run, *, running: bool = False) -> RunSummary:
@@ -75,15 +84,17 @@ def summarize_run(run: Run, *, running: bool = False) -> RunSummary:
         outcome = None if running else run.outcome()
         metrics = run.metrics() or {}
         environment = run.environment()
+        notes = run.notes()
+        arm = arm_key(config, run.ranking)
     except AkinError as error:
-        return RunSummary(run, run.name, "damaged", note=str(error))
+        return RunSummary(run, run.title, "damaged", note=str(error))
     ood = metrics.get("ood") or {}
     interval = ood.get("auroc_interval")
     around = metrics.get("accuracy_interval")
     folder = config.data.folder.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1]
     return RunSummary(
         run,
-        run.name,
+        notes.title or run.name,
         "running" if outcome is None else outcome.status,
         METHOD_NAMES.get(config.objective.method, config.objective.method),
         FIXED_DEPTH.get(config.objective.method, config.ranking.depth),
@@ -95,106 +106,16 @@ def summarize_run(run: Run, *, running: bool = False) -> RunSummary:
         (float(interval[0]), float(interval[1])) if interval else None,
         str(outcome) if outcome is not None and outcome.status != "done" else "",
         (float(around[0]), float(around[1])) if around else None,
+        config.seed,
+        arm,
+        notes.tags,
+        notes.note,
     )
 
 
 def percent(value: float | None) -> str:
     """Returns "61.3 %", or a dash."""
     return "–" if value is None else f"{100 * value:.1f} %"
-
-
-class RunListModel(QAbstractTableModel):
-    """Runs, newest first, each with a tick that overlays its curves.
-
-    Columns: name (with the tick and the colour of its curve); accuracy, or why there is none.
-    """
-
-    overlay_toggled = Signal(object, bool)  # Run, on
-
-    HEADERS = ("Run", "Accuracy")
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._rows: tuple[RunSummary, ...] = ()
-        self._colours: dict[Run, QColor] = {}
-
-    def set_summaries(self, summaries: Sequence[RunSummary]) -> None:
-        """Shows these runs; ticks of runs that are still there stay."""
-        rows = tuple(reversed(summaries))
-        if rows == self._rows:
-            return
-        gone = set(self._colours) - {row.run for row in rows}
-        self.beginResetModel()
-        self._rows = rows
-        self.endResetModel()
-        for run in gone:
-            if run is not None:
-                del self._colours[run]
-                self.overlay_toggled.emit(run, False)
-
-    def summary(self, row: int) -> RunSummary:
-        return self._rows[row]
-
-    def row_of(self, run: Run | None) -> int | None:
-        return next((i for i, row in enumerate(self._rows) if row.run == run), None)
-
-    def set_colour(self, run: Run, colour: QColor | None) -> None:
-        """Says in which colour a run is overlaid; None: it is not."""
-        if colour is None:
-            self._colours.pop(run, None)
-        else:
-            self._colours[run] = colour
-        row = self.row_of(run)
-        if row is not None:
-            self.dataChanged.emit(self.index(row, 0), self.index(row, 0))
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self.HEADERS)
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return self.HEADERS[section]
-        return None
-
-    def flags(self, index: Index) -> Qt.ItemFlag:
-        flags = super().flags(index)
-        return flags | Qt.ItemFlag.ItemIsUserCheckable if index.column() == 0 else flags
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        row = self._rows[index.row()]
-        if role == Qt.ItemDataRole.DisplayRole:
-            figure = row.status if row.accuracy is None else percent(row.accuracy)
-            return (row.name, figure)[index.column()]
-        if role == Qt.ItemDataRole.CheckStateRole and index.column() == 0:
-            on = row.run in self._colours
-            return Qt.CheckState.Checked if on else Qt.CheckState.Unchecked
-        if role == Qt.ItemDataRole.DecorationRole and index.column() == 0 and row.run is not None:
-            return self._colours.get(row.run)
-        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() == 1:
-            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n".join(
-                filter(None, (f"{row.name}: {row.status} · {row.data}, test split", row.note))
-            )
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{row.name}, {row.status}, accuracy {percent(row.accuracy)}"
-        if role == RUN_ROLE:
-            return row.run
-        if role == STATUS_ROLE:
-            return row.status
-        return None
-
-    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
-        run = self._rows[index.row()].run
-        if role != Qt.ItemDataRole.CheckStateRole or run is None:
-            return False
-        self.overlay_toggled.emit(run, Qt.CheckState(value) == Qt.CheckState.Checked)
-        return True
 
 
 class ComparisonModel(QAbstractTableModel):

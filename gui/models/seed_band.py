@@ -15,6 +15,7 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 BandKind = Literal["lowest to highest", "± 1 standard deviation"]
 BAND_KINDS: tuple[BandKind, ...] = get_args(BandKind)
+SHORT: dict[BandKind, str] = {"lowest to highest": "min–max", "± 1 standard deviation": "± 1 sd"}
 
 
 @dataclass(frozen=True, eq=False)

@@ -117,6 +117,7 @@ class ResultsPage(QWidget):
         ExportMessages(self, session)
         session.run_changed.connect(self._on_run_changed)
         session.runs_changed.connect(self.reload)
+        session.comparison_requested.connect(self._on_other_chosen)
         session.dataset_changed.connect(self._on_dataset_changed)
         session.selection_changed.connect(self._on_selection_changed)
 

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 from core.runs import Run
 from gui.models.rank_temperatures import temperature_text
 from gui.models.run_curves import X_AXES, GrowingTable, RunCurves, RunningAverage
-from gui.models.seed_band import seed_band
+from gui.models.seed_band import SHORT, seed_band
 from gui.pages.training_curve_tools import CurveTools
 from gui.theme import SPACING, set_role, tokens
 from gui.widgets.curve_plot import CurveStack, Line, Panel
@@ -269,7 +269,7 @@ class TrainingCurves(QWidget):
     def _draw_overlay(self, overlay: _Overlay) -> None:
         weight, label = self.tools.weight, overlay.name
         if len(overlay.members) > 1:
-            label += f": mean of {len(overlay.members)}, {self.tools.band_kind}"
+            label += f": mean of {len(overlay.members)}, {SHORT[self.tools.band_kind]}"
         named = Line(overlay.colour, 1.5, 0.85, label=label)
         thin = Line(overlay.colour, 1.0, 0.85)
         marked = Line(overlay.colour, 1.5, 0.85, symbol="t")

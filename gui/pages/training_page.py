@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -26,13 +27,13 @@ from core.events import Event, Outcome
 from core.runs import Run
 from gui.models.rank_temperatures import rank_temperatures
 from gui.models.run_curves import RunCurves
-from gui.models.runs_model import RunSummary, summarize_run
 from gui.pages.export_messages import ExportMessages
 from gui.pages.training_controls import TrainingControls
-from gui.pages.training_curves import TrainingCurves
+from gui.pages.training_curves import Overlay, TrainingCurves
 from gui.pages.training_detectors import DetectorPanel
 from gui.pages.training_log import LogPane, log_text
 from gui.pages.training_queue import QueuePanel
+from gui.pages.training_run_actions import RunActions
 from gui.pages.training_runs import RunList
 from gui.session import Session
 from gui.settings import Settings
@@ -51,9 +52,18 @@ FIRST_KEYS = (
 HIDDEN_KEYS = ("data.folder", "ranking.source")
 SPLIT_KEYS = ("data.train_split", "data.validation_split", "data.test_split")
 FORM_WIDTH_PX = 288
-RUNS_WIDTH_PX = 240
+RUNS_WIDTH_PX = 272
 LEAST_FORM_WIDTH_PX = 280
-LEAST_RUNS_WIDTH_PX = 176
+LEAST_RUNS_WIDTH_PX = 192
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """The curves of a run, or of the runs of a group."""
+
+    overlay: Overlay
+    name: str
+    curves: tuple[RunCurves, ...]
 
 
 class TrainingPage(QWidget):
@@ -69,8 +79,6 @@ class TrainingPage(QWidget):
         self._session = session
         self._curves = RunCurves()
         self._tasks: set[Task] = set()
-        self._listing: Task | None = None
-        self._list_again = False
         self._ended: Run | None = None
         self._recipe = "demo" if "demo" in recipe_names() else ""
         self.form = ConfigForm(FIRST_KEYS, HIDDEN_KEYS)
@@ -79,6 +87,7 @@ class TrainingPage(QWidget):
         self._settings = Settings(session.workspace)
         self.plots = TrainingCurves(self._settings.training_panels)
         self.runs = RunList()
+        self.run_actions = RunActions(session, self.runs, self)
         self.detectors = DetectorPanel(session, self.plots)
         self.queue = QueuePanel(session.trainings)
         self.log = LogPane()
@@ -158,18 +167,12 @@ class TrainingPage(QWidget):
         self.controls.stop_clicked.connect(session.stop_training)
         self.controls.cancel_confirmed.connect(session.cancel_training)
         self.runs.overlay_toggled.connect(self._on_overlay_toggled)
-        self.runs.results_requested.connect(self._on_results)
-        self.runs.judge_requested.connect(session.judge_run)
-        self.runs.more_requested.connect(self._on_more)
-        self.runs.ranking_requested.connect(self._on_ranking)
         self.controls.smaller_requested.connect(self._on_smaller)
-        self.runs.resume_requested.connect(session.resume_training)
         ExportMessages(self, session)
         self.plots.panels_changed.connect(self._on_panels)
         self.log.failed.connect(session.post_error)
         session.config_changed.connect(self._on_config_changed)
         session.dataset_changed.connect(self._on_dataset_changed)
-        session.runs_changed.connect(self.reload_runs)
         session.training_started.connect(self._on_started)
         session.training_stopping.connect(self.controls.stopping)
         session.events_received.connect(self._on_events)
@@ -182,7 +185,7 @@ class TrainingPage(QWidget):
     @property
     def is_idle(self) -> bool:
         """Whether nothing is being read in the background."""
-        return self._listing is None and not self._tasks and self.detectors.is_idle
+        return self.run_actions.is_idle and not self._tasks and self.detectors.is_idle
 
     # ----- the form -----
 
@@ -282,49 +285,27 @@ class TrainingPage(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        QTimer.singleShot(0, self.reload_runs)
+        QTimer.singleShot(0, self.run_actions.reload)
 
-    @Slot()
-    def reload_runs(self) -> None:
-        """Reads the list of runs again, in the background."""
-        if self._listing is not None:
-            self._list_again = True
-            return
-        store, current = self._session.store, self._session.training_run
-
-        def work(_progress: object, _should_stop: object) -> tuple[RunSummary, ...]:
-            return tuple(summarize_run(run, running=run == current) for run in store.list())
-
-        self._listing = Task(work, self)
-        self._listing.succeeded.connect(self._on_listed)
-        self._listing.failed.connect(self._session.post_error)
-        self._listing.finished.connect(self._on_listing_finished)
-        self._listing.start()
-
-    @Slot(object)
-    def _on_listed(self, summaries: tuple[RunSummary, ...]) -> None:
-        self.runs.set_summaries(summaries)
-
-    @Slot()
-    def _on_listing_finished(self) -> None:
-        assert self._listing is not None
-        self._listing.deleteLater()
-        self._listing = None
-        if self._list_again:
-            self._list_again = False
-            self.reload_runs()
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.run_actions.shut_down()
 
     @Slot(object, bool)
-    def _on_overlay_toggled(self, run: Run, on: bool) -> None:
+    def _on_overlay_toggled(self, overlay: Overlay, on: bool) -> None:
         if not on:
-            self.plots.remove_overlay(run)
-            self.runs.model.set_colour(run, None)
+            self.plots.remove_overlay(overlay)
+            self.runs.model.set_colour(overlay, None)
             return
+        members, name = self.runs.members_of(overlay)
 
-        def work(_progress: object, _should_stop: object) -> tuple[Run, RunCurves]:
-            curves = RunCurves()
-            curves.extend(run.events())
-            return run, curves
+        def work(_progress: object, _should_stop: object) -> _Read:
+            found = []
+            for run in members:
+                curves = RunCurves()
+                curves.extend(run.events())
+                found.append(curves)
+            return _Read(overlay, name, tuple(found))
 
         task = Task(work, self)
         self._tasks.add(task)
@@ -334,11 +315,10 @@ class TrainingPage(QWidget):
         task.start()
 
     @Slot(object)
-    def _on_overlay_read(self, result: tuple[Run, RunCurves]) -> None:
-        run, curves = result
+    def _on_overlay_read(self, read: _Read) -> None:
         colour = self.runs.next_colour(len(self.plots.overlays))
-        self.runs.model.set_colour(run, colour)
-        self.plots.add_overlay(run, [curves], colour.name(), run.title)
+        self.runs.model.set_colour(read.overlay, colour)
+        self.plots.add_overlay(read.overlay, read.curves, colour.name(), read.name)
 
     @Slot()
     def _on_overlay_task_finished(self) -> None:
@@ -346,30 +326,12 @@ class TrainingPage(QWidget):
             self._tasks.discard(task)
             task.deleteLater()
 
-    @Slot(object)
-    def _on_results(self, run: Run) -> None:
-        self._session.select_run(run)
-        self._session.page_requested.emit("results")
-
-    @Slot(object, int)
-    def _on_more(self, run: Run, epochs: int) -> None:
-        self._session.train_again(run, more=epochs)
-
     @Slot()
     def _on_smaller(self) -> None:
         run = self._ended
         if run is not None:
             size = max(2, run.config.training.batch_size // 2)
             self._session.train_again(run, batch_size=size)
-
-    @Slot(object)
-    def _on_ranking(self, run: Run) -> None:
-        try:
-            self._session.take_ranking(run.ranking, f"open the ranking of {run.name}")
-        except AkinError as error:
-            self._session.post_error(error)
-        else:
-            self._session.page_requested.emit("ranking")
 
     @Slot(list)
     def _on_panels(self, names: list[str]) -> None:

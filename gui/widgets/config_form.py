@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.config import ExperimentConfig, config_keys
+from core.config_text import as_text
 from gui.theme import SPACING, set_role, tokens
 from gui.widgets.config_editors import Editor, make_editor
 
@@ -265,14 +266,3 @@ class ConfigForm(QWidget):
         self._more.setVisible(on)
         arrow = Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow
         self.more_button.setArrowType(arrow)
-
-
-def as_text(value: Any) -> str:
-    """Returns a value as people write it."""
-    if value is None or value in ((), ""):
-        return "nothing"
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, tuple):
-        return ", ".join(value)
-    return f"{value:g}" if isinstance(value, float) else str(value)

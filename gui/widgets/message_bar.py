@@ -23,6 +23,7 @@ from gui.messages import Message
 from gui.theme import SPACING, make_icon, set_role, tokens
 
 FADE_MS = 12_000
+ACT = "#act"
 _ICONS = {
     "info": "mdi6.information-outline",
     "success": "mdi6.check-circle-outline",
@@ -111,16 +112,22 @@ class MessageBar(QWidget):
         self._dismiss.setIcon(make_icon("mdi6.close", self.palette()))
         colour = {"error": colours.bad, "warning": colours.warn}.get(message.level, colours.text)
         hint = _PAGE.sub(_link, html.escape(message.hint, quote=False))
+        link = f'&nbsp; <a href="{ACT}">{html.escape(message.link)}</a>' if message.link else ""
         self._text.setText(
             f'<span style="color:{colour}; font-weight:600">{html.escape(message.text)}</span>'
-            f'&nbsp; <span style="color:{colours.muted}">{hint}</span>'
+            f'{link}&nbsp; <span style="color:{colours.muted}">{hint}</span>'
         )
         self._text.setToolTip(f"{message.text}\n{message.hint}".strip())
         self._text.setAccessibleDescription(f"{message.level}: {message.text} {message.hint}")
 
     @Slot(str)
     def _on_link(self, target: str) -> None:
-        self.page_requested.emit(target)
+        if target != ACT:
+            self.page_requested.emit(target)
+        elif self.message is not None and self.message.act is not None:
+            act = self.message.act
+            self.clear()
+            act()
 
 
 class DetailPanel(QDialog):

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QSortFilterProxyModel, Qt
-from PySide6.QtGui import QColor
-from PySide6.QtTest import QAbstractItemModelTester, QSignalSpy
 from PySide6.QtWidgets import QApplication
 
 from core.config import ExperimentConfig
@@ -16,10 +14,8 @@ from core.files import write_json
 from core.ranking import Ranking
 from core.runs import Run, RunStore
 from gui.models.runs_model import (
-    RUN_ROLE,
     SORT_ROLE,
     ComparisonModel,
-    RunListModel,
     RunSummary,
     summarize_run,
 )
@@ -62,38 +58,6 @@ def test_a_damaged_run_is_listed_with_its_reason(run: Run) -> None:
     summary = summarize_run(run)
     assert summary.status == "damaged"
     assert "metrics.json" in summary.note
-
-
-def test_the_list_is_newest_first_and_keeps_the_rules_of_models(app: QApplication) -> None:
-    model = RunListModel()
-    tester = QAbstractItemModelTester(
-        model, QAbstractItemModelTester.FailureReportingMode.Fatal, model
-    )
-    model.set_summaries([row("1", 0.5), row("2")])
-    assert [model.index(i, 0).data() for i in range(2)] == ["2", "1"]
-    assert [model.index(i, 1).data() for i in range(2)] == ["done", "50.0 %"]
-    assert tester.model() is model
-
-
-def test_a_tick_asks_for_an_overlay_and_shows_once_it_has_a_colour(app: QApplication) -> None:
-    model = RunListModel()
-    model.set_summaries([row("1")])
-    spy = QSignalSpy(model.overlay_toggled)
-    index = model.index(0, 0)
-    model.setData(index, Qt.CheckState.Checked.value, Qt.ItemDataRole.CheckStateRole)
-    assert spy.count() == 1
-    assert Qt.CheckState(index.data(Qt.ItemDataRole.CheckStateRole)) == Qt.CheckState.Unchecked
-    model.set_colour(index.data(RUN_ROLE), QColor("red"))
-    assert Qt.CheckState(index.data(Qt.ItemDataRole.CheckStateRole)) == Qt.CheckState.Checked
-
-
-def test_the_overlay_of_a_run_that_is_gone_goes(app: QApplication) -> None:
-    model = RunListModel()
-    model.set_summaries([row("1"), row("2")])
-    model.set_colour(Run(Path("1")), QColor("red"))
-    spy = QSignalSpy(model.overlay_toggled)
-    model.set_summaries([row("2")])
-    assert spy.at(0) == [Run(Path("1")), False]
 
 
 def test_the_comparison_sorts_by_number_with_absent_figures_last(app: QApplication) -> None:

@@ -283,10 +283,10 @@ def test_a_run_of_the_list_can_be_judged(
 ) -> None:
     assert loaded_session.dataset is not None
     run = make_run(loaded_session.store, loaded_session.dataset)
-    page.reload_runs()
+    page.run_actions.reload()
     wait_until(lambda: page.runs.model.rowCount() == 1)
     spy = QSignalSpy(loaded_session.page_requested)
-    page.runs.table.doubleClicked.emit(page.runs.model.index(0, 0))
+    page.runs.tree.doubleClicked.emit(page.runs.model.index(0, 0))
     assert loaded_session.run == run
     assert spy.at(0) == ["results"]
 
@@ -306,21 +306,20 @@ def test_what_can_be_done_with_a_run_depends_on_its_state(
     run.checkpoint_folder.mkdir(exist_ok=True)
     (run.checkpoint_folder / "last.pt").touch()
     epochs = run.config.training.epochs
-    page.reload_runs()
+    page.run_actions.reload()
     wait_until(lambda: page.runs.model.rowCount() == 1)
-    page.runs.table.selectRow(0)
+    page.runs.choose(run)
     assert page.runs.run_button.isEnabled()
 
-    def enabled() -> dict[str, bool]:
-        menu = page.runs.run_button.menu()
-        return {action.text(): action.isEnabled() for action in menu.actions()}
-
-    assert all(enabled().values()), enabled()
+    menu = page.runs.run_button.menu()
+    enabled = {action.text(): action.isEnabled() for action in menu.actions() if action.text()}
+    assert not enabled.pop("Compare the two…")
+    assert all(enabled.values()), enabled
     asked = []
     monkeypatch.setattr(
         loaded_session.trainings, "start", lambda run, **how: asked.append((run, how))
     )
-    page.runs.judge_requested.emit(run)  # connected before the patch, to what calls _start
+    page.runs.asked.emit("judge", (run,))
     more = page.runs.run_button.menu().findChild(QMenu)
     assert more is not None
     more.actions()[1].trigger()
@@ -353,7 +352,7 @@ def test_the_ranking_of_a_run_is_opened_as_it_was(
     run = loaded_session.store.create(loaded_session.config, was)
     loaded_session.edit(Ranking().moved("cat", ["bus"], 0), "another")
     asked = QSignalSpy(loaded_session.page_requested)
-    page.runs.ranking_requested.emit(Run(run.path))
+    page.runs.asked.emit("ranking", (Run(run.path),))
     assert loaded_session.ranking.similar == was.similar
     assert asked.at(0) == ["ranking"]
     loaded_session.undo_stack.undo()
