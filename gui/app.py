@@ -22,7 +22,7 @@ from gui.main_window import MainWindow
 from gui.messages import Message
 from gui.session import Session
 from gui.session_journal import SessionJournal
-from gui.settings import Settings
+from gui.settings import Settings, user_config
 from gui.theme import apply_theme
 
 
@@ -107,8 +107,10 @@ def main(argv: Sequence[str]) -> int:
     app = QApplication([sys.argv[0]])
     app.setApplicationName("Akin")
     app.setDesktopFileName("akin")
-    settings = Settings(options.workspace)
-    apply_theme(app, settings.theme)
+    settings = Settings(options.workspace, user_config())
+    settings.remember_workspace(options.workspace)
+    settings.save()
+    apply_theme(app, settings.theme, settings.text_size)
     session = Session(options.workspace)
     ErrorCatcher(session).install()
     journal = SessionJournal(session)
@@ -123,6 +125,9 @@ def main(argv: Sequence[str]) -> int:
     stopped = session.close(1.5)
     settings.save()
     journal.close()
+    if window.next_workspace is not None:
+        words = ["-m", "gui", "--workspace", str(window.next_workspace)]
+        os.execv(sys.executable, [sys.executable, *words])
     if not stopped:
         sys.stderr.write("The run did not stop in time; its last checkpoint is kept.\n")
         sys.stderr.flush()
@@ -132,10 +137,17 @@ def main(argv: Sequence[str]) -> int:
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="akin", description="The window of Akin.")
-    parser.add_argument("--workspace", type=Path, default=default_workspace(), metavar="DIR")
+    parser.add_argument("--workspace", type=Path, default=_last_workspace(), metavar="DIR")
     parser.add_argument("--data", type=Path, metavar="DIR", help="the data folder to open")
     parser.add_argument("--run", type=Path, metavar="DIR", help="the run directory to show")
     return parser.parse_args(list(argv))
+
+
+def _last_workspace() -> Path:
+    """Returns the workspace that was open last, unless $AKIN_WORKSPACE names one."""
+    default = default_workspace()
+    recent = Settings(default, user_config()).recent_workspaces
+    return recent[0] if recent and "AKIN_WORKSPACE" not in os.environ else default
 
 
 def _open_first(session: Session, settings: Settings, options: argparse.Namespace) -> None:

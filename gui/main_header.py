@@ -1,31 +1,67 @@
-"""The line above the pages: which data, which ranking, which run; each is a menu."""
+"""The line above the pages: which workspace, data, ranking and run; each is a menu."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QProgressBar, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QProgressBar,
+    QSizePolicy,
+    QStyleOptionToolButton,
+    QToolButton,
+    QWidget,
+)
 
+from gui.main_files import Opener
 from gui.session import Session
 from gui.settings import Settings
 from gui.theme import SPACING, set_role, tokens
-from gui.widgets.ranking_dialogs import RankingFiles
 from gui.widgets.ranking_menu import RankingMenu
+from gui.workspaces import workspace_name
 
 MOST_RUNS = 15
+MOST_LETTERS = 36
+LEAST_BUTTON_PX = 96
+BUTTON_PADDING_PX = 14
+
+
+class HeaderButton(QToolButton):
+    """A name, a value and a menu; gives way where the window is narrow."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+
+    def show_value(self, label: str, value: str) -> None:
+        text = value if len(value) <= MOST_LETTERS else value[: MOST_LETTERS - 1] + "…"
+        self.setText(f"{label}:  {text}  ▾".replace("&", "&&"))
+        self.setToolTip(f"{label}: {value}")
+        self.setAccessibleDescription(value)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(LEAST_BUTTON_PX, super().minimumSizeHint().height())
+
+    def initStyleOption(self, option: QStyleOptionToolButton) -> None:
+        super().initStyleOption(option)
+        room = self.width() - BUTTON_PADDING_PX
+        text = option.fontMetrics.elidedText(self.text(), Qt.TextElideMode.ElideMiddle, room)
+        option.text = text
 
 
 class HeaderBar(QFrame):
-    """Where am I: data, ranking, run.
+    """Where am I: workspace, data, ranking, run.
 
     Args:
         session: The state it shows.
-        settings: For the recent folders.
-        choose_folder: Asks for a data folder.
-        files: Opens and saves rankings.
+        settings: For what was opened before.
+        files: Opens and saves what is chosen.
         parent: Owner.
     """
 
@@ -33,14 +69,14 @@ class HeaderBar(QFrame):
         self,
         session: Session,
         settings: Settings,
-        choose_folder: Callable[[], None],
-        files: RankingFiles,
+        files: Opener,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._session = session
         self._settings = settings
-        self._choose_folder = choose_folder
+        self._files = files
+        self._workspace = self._menu_button("workspaceMenu", "Workspace", self._fill_workspaces)
         self._data = self._menu_button("dataMenu", "Data set", self._fill_data)
         self._ranking = self._menu_button("rankingMenu", "Ranking", None)
         self.rankings = RankingMenu(session, files, self)
@@ -55,7 +91,7 @@ class HeaderBar(QFrame):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(SPACING, 4, SPACING * 2, 4)
         layout.setSpacing(SPACING)
-        for widget in (self._data, self._ranking, self._run):
+        for widget in (self._workspace, self._data, self._ranking, self._run):
             layout.addWidget(widget)
         layout.addStretch(1)
         layout.addWidget(self._loading)
@@ -76,8 +112,8 @@ class HeaderBar(QFrame):
 
     def _menu_button(
         self, name: str, label: str, fill: Callable[[QMenu], None] | None
-    ) -> QToolButton:
-        button = QToolButton()
+    ) -> HeaderButton:
+        button = HeaderButton()
         button.setObjectName(name)
         button.setAccessibleName(label)
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
@@ -97,18 +133,13 @@ class HeaderBar(QFrame):
     @Slot()
     def _refresh(self) -> None:
         session = self._session
+        self._workspace.show_value("Workspace", workspace_name(session.workspace))
+        self._workspace.setToolTip(f"Workspace: {session.workspace}")
         data = session.dataset.name if session.dataset else "none"
-        self._show(self._data, "Data", data)
+        self._data.show_value("Data", data)
         changed = "" if session.undo_stack.isClean() else " •"
-        self._show(self._ranking, "Ranking", session.ranking.name + changed)
-        self._show(self._run, "Run", session.run.name if session.run else "none")
-
-    @staticmethod
-    def _show(button: QToolButton, label: str, value: str) -> None:
-        text = value if len(value) <= 36 else value[:35] + "…"
-        button.setText(f"{label}:  {text}  ▾".replace("&", "&&"))
-        button.setToolTip(f"{label}: {value}")
-        button.setAccessibleDescription(value)
+        self._ranking.show_value("Ranking", session.ranking.name + changed)
+        self._run.show_value("Run", session.run.name if session.run else "none")
 
     @Slot(str, int, int)
     def _on_loading(self, what: str, done: int, total: int) -> None:
@@ -118,8 +149,21 @@ class HeaderBar(QFrame):
         self._bar.setRange(0, total)
         self._bar.setValue(done)
 
+    def _fill_workspaces(self, menu: QMenu) -> None:
+        menu.addAction("Open workspace…", self._files.choose_workspace)
+        menu.addAction("New workspace…", self._files.make_workspace)
+        present = self._session.workspace.absolute()
+        others = [path for path in self._settings.recent_workspaces if path != present]
+        if others:
+            menu.addSeparator()
+        for folder in others:
+            action = menu.addAction(f"{workspace_name(folder)}    {_short_path(folder)}")
+            action.triggered.connect(
+                lambda _checked=False, chosen=folder: self._files.open_workspace(chosen)
+            )
+
     def _fill_data(self, menu: QMenu) -> None:
-        menu.addAction("Open data folder…", self._choose_folder)
+        menu.addAction("Open data folder…", self._files.choose_data)
         menu.addAction("Built-in demo", self._session.open_demo)
         folders = self._settings.recent_folders
         if folders:

@@ -11,8 +11,8 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu
 
 from core.ranking_files import preset_names
+from gui.main_pages import PAGES
 from gui.session import Session
-from gui.settings import Settings
 from gui.theme import THEME_NAMES
 from gui.widgets.command_palette import CommandPalette
 from gui.widgets.help_window import help_topics
@@ -23,12 +23,7 @@ if TYPE_CHECKING:
 Shortcut = QKeySequence.StandardKey | str | None
 
 
-def build_menus(
-    window: MainWindow,
-    session: Session,
-    settings: Settings,
-    pages: tuple[tuple[str, str, str], ...],
-) -> None:
+def build_menus(window: MainWindow, session: Session) -> None:
     """Fills the window's menu bar."""
     _file_menu(window, session)
     edit = window.menuBar().addMenu("&Edit")
@@ -37,8 +32,10 @@ def build_menus(
     redo = session.undo_stack.createRedoAction(window, "Redo")
     redo.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
     edit.addActions([undo, redo])
-    _run_menu(window, session, settings)
-    _view_menu(window, settings, pages)
+    edit.addSeparator()
+    _add(edit, "Preferences…", window.show_preferences, "Ctrl+,")
+    _run_menu(window, session)
+    _view_menu(window)
     _help_menu(window)
 
 
@@ -52,7 +49,7 @@ def _add(menu: QMenu, text: str, run: Callable[[], object], shortcut: Shortcut =
 
 def _file_menu(window: MainWindow, session: Session) -> None:
     menu = window.menuBar().addMenu("&File")
-    _add(menu, "Open data folder…", window.choose_folder, "Ctrl+Shift+O")
+    _add(menu, "Open data folder…", window.files.choose_data, "Ctrl+Shift+O")
     _add(menu, "Open the built-in demo", session.open_demo)
     menu.addSeparator()
     _add(menu, "Open ranking…", window.files.open, QKeySequence.StandardKey.Open)
@@ -62,22 +59,23 @@ def _file_menu(window: MainWindow, session: Session) -> None:
     _add(menu, "Save ranking", window.files.save, QKeySequence.StandardKey.Save)
     _add(menu, "Save ranking as…", window.files.save_as, "Ctrl+Shift+S")
     menu.addSeparator()
+    _add(menu, "Open workspace…", window.files.choose_workspace, "Ctrl+Alt+O")
+    _add(menu, "New workspace…", window.files.make_workspace, "Ctrl+Alt+N")
+    menu.addSeparator()
     _add(menu, "Quit", window.close, QKeySequence.StandardKey.Quit)
 
 
-def _run_menu(window: MainWindow, session: Session, settings: Settings) -> None:
+def _run_menu(window: MainWindow, session: Session) -> None:
     menu = window.menuBar().addMenu("&Run")
     _RunActions(menu, session)
     menu.addSeparator()
+    preferences = window.preferences
     apart = menu.addAction("Train in a process of its own")
     apart.setToolTip("The run survives the window, and gives its memory back at its end.")
     apart.setCheckable(True)
-
-    def choose(on: bool) -> None:
-        settings.own_process = session.trainings.own_process = on
-
-    apart.toggled.connect(choose)
-    menu.aboutToShow.connect(lambda: apart.setChecked(session.trainings.own_process))
+    apart.setChecked(preferences.own_process)
+    apart.toggled.connect(preferences.set_own_process)
+    preferences.changed.connect(lambda: apart.setChecked(preferences.own_process))
 
 
 class _RunActions(QObject):
@@ -110,14 +108,12 @@ class _RunActions(QObject):
             self._pause.setChecked(False)
 
 
-def _view_menu(
-    window: MainWindow, settings: Settings, pages: tuple[tuple[str, str, str], ...]
-) -> None:
+def _view_menu(window: MainWindow) -> None:
     menu = window.menuBar().addMenu("&View")
-    for number, (key, title, _icon) in enumerate(pages, start=1):
+    for number, (key, title, _icon) in enumerate(PAGES, start=1):
         _add(menu, title, partial(window.show_page, key), f"Ctrl+{number}")
     menu.addSeparator()
-    palette = CommandPalette(window.menuBar(), window)
+    palette = CommandPalette(window.menuBar(), window.current_page, window)
     _add(menu, "Find a command…", palette.open_over, "Ctrl+Shift+P")
     themes = menu.addMenu("Theme")
     group = QActionGroup(window)
@@ -129,9 +125,11 @@ def _view_menu(
 
     def mark_current() -> None:
         for action in group.actions():
-            action.setChecked(action.data() == settings.theme)
+            action.setChecked(action.data() == window.preferences.theme)
 
-    themes.aboutToShow.connect(mark_current)
+    window.preferences.changed.connect(mark_current)
+    mark_current()
+    _add(menu, "Full screen", window.toggle_full_screen, "F11")
 
 
 def _help_menu(window: MainWindow) -> None:
@@ -139,6 +137,7 @@ def _help_menu(window: MainWindow) -> None:
     _add(
         menu, "Getting started", window.show_getting_started, QKeySequence.StandardKey.HelpContents
     )
+    _add(menu, "Tour of the demo", window.tour.start)
     for name, title in help_topics()[1:]:
         if name == "about":
             menu.addSeparator()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal, Slot
@@ -14,8 +13,6 @@ from PySide6.QtGui import (
     QPaintEvent,
 )
 from PySide6.QtWidgets import (
-    QApplication,
-    QFileDialog,
     QHBoxLayout,
     QMainWindow,
     QMessageBox,
@@ -25,26 +22,22 @@ from PySide6.QtWidgets import (
 )
 
 from core.data.index import DatasetIndex
-from core.errors import AkinError
-from core.runs import open_run
+from gui.main_files import Opener, dropped_path
 from gui.main_header import HeaderBar
 from gui.main_menu import build_menus
+from gui.main_pages import PAGE_NAMES, PAGES, make_page
+from gui.main_preferences import PreferencesWindow
 from gui.main_status import StatusLine
+from gui.main_tour import Tour
+from gui.preferences import Preferences
 from gui.session import Session
 from gui.settings import Settings
-from gui.theme import ThemeName, apply_theme
+from gui.theme import ThemeName
+from gui.widgets.command_palette import Command, commands_of
 from gui.widgets.help_window import HelpWindow
 from gui.widgets.nav_rail import NavRail
-from gui.widgets.ranking_dialogs import RankingFiles
 
 STOP_WITHIN_MS = 3000
-PAGES = (
-    ("data", "Data", "mdi6.image-multiple-outline"),
-    ("ranking", "Ranking", "mdi6.sort-variant"),
-    ("training", "Training", "mdi6.chart-line"),
-    ("results", "Results", "mdi6.grid"),
-    ("detections", "Detections", "mdi6.image-search-outline"),
-)
 
 
 class MainWindow(QMainWindow):
@@ -66,22 +59,24 @@ class MainWindow(QMainWindow):
         self._settings = settings
         self._pages: dict[str, QWidget] = {}
         self._slots: dict[str, QVBoxLayout] = {}
-        self._waiting = [key for key, _, _ in PAGES]
-        self._current = PAGES[0][0]
+        self._waiting = list(PAGE_NAMES)
+        self._current = PAGE_NAMES[0]
         self._painted = False
         self._closing = False
         self._question: QMessageBox | None = None
+        self._preferences_window: PreferencesWindow | None = None
         self.help: HelpWindow | None = None
-        self.files = RankingFiles(session, self)
-        session.trainings.own_process = settings.own_process
-        session.trainings.processes = settings.processes
+        self.next_workspace: Path | None = None
+        self.preferences = Preferences(settings, session.trainings, self)
+        self.files = Opener(session, self)
+        self.tour = Tour(session, settings, self)
         self.setWindowTitle("Akin")
         self.setMinimumSize(1024, 680)
         self.setAcceptDrops(True)
         self._build()
         self._connect()
         self._restore_geometry()
-        self.show_page(settings.page if settings.page in dict_of_pages() else PAGES[0][0])
+        self.show_page(settings.page if settings.page in PAGE_NAMES else PAGE_NAMES[0])
 
     # ----- building -----
 
@@ -90,12 +85,12 @@ class MainWindow(QMainWindow):
         theme_button = self.rail.add_action_button(
             "Theme", "mdi6.theme-light-dark", "Switch between light and dark"
         )
-        theme_button.clicked.connect(self._toggle_theme)
+        theme_button.clicked.connect(self.preferences.toggle_dark)
         help_button = self.rail.add_action_button("Help", "mdi6.help-circle-outline", "Help (F1)")
         help_button.clicked.connect(self.show_getting_started)
-        self.header = HeaderBar(self._session, self._settings, self.choose_folder, self.files)
+        self.header = HeaderBar(self._session, self._settings, self.files)
         self.stack = QStackedWidget()
-        for key, _, _ in PAGES:
+        for key in PAGE_NAMES:
             slot = QWidget()
             self._slots[key] = QVBoxLayout(slot)
             self._slots[key].setContentsMargins(0, 0, 0, 0)
@@ -105,6 +100,7 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.header)
+        column.addWidget(self.tour.bar)
         column.addWidget(self.stack, 1)
         column.addWidget(self.status)
         centre = QWidget()
@@ -114,7 +110,7 @@ class MainWindow(QMainWindow):
         row.addWidget(self.rail)
         row.addLayout(column, 1)
         self.setCentralWidget(centre)
-        build_menus(self, self._session, self._settings, PAGES)
+        build_menus(self, self._session)
 
     def _connect(self) -> None:
         session = self._session
@@ -123,8 +119,7 @@ class MainWindow(QMainWindow):
         session.dataset_changed.connect(self._on_dataset_changed)
         session.dataset_loading.connect(self._on_dataset_loading)
         session.training_finished.connect(self._on_training_finished)
-        hints = QGuiApplication.styleHints()
-        hints.colorSchemeChanged.connect(self._on_colour_scheme_changed)
+        self.files.workspace_requested.connect(self._on_workspace_requested)
 
     def _restore_geometry(self) -> None:
         if not self.restoreGeometry(self._settings.geometry):
@@ -149,19 +144,24 @@ class MainWindow(QMainWindow):
     def page(self, name: str) -> QWidget:
         """Returns a page, made on first use."""
         if name not in self._pages:
-            page = _make_page(name, self._session)
+            page = make_page(name, self._session)
             self._slots[name].addWidget(page)
             self._pages[name] = page
         return self._pages[name]
+
+    def current_page(self) -> QWidget:
+        """Returns the page that is seen."""
+        return self.page(self._current)
 
     @Slot(str)
     def show_page(self, name: str) -> None:
         self._current = name
         self._settings.page = name
         self.rail.set_current(name)
+        self.tour.bar.follow(name)
         if self._painted:
             self.page(name)
-        self.stack.setCurrentIndex([key for key, _, _ in PAGES].index(name))
+        self.stack.setCurrentIndex(PAGE_NAMES.index(name))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -184,48 +184,22 @@ class MainWindow(QMainWindow):
         QTimer.singleShot(20, self, self._build_next_page)
         self.page(self._waiting.pop(0))
 
-    # ----- files -----
-
-    @Slot()
-    def choose_folder(self) -> None:
-        dialog = QFileDialog(self, "Open a data folder (VOC layout)")
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
-        dialog.fileSelected.connect(self.open_path)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
-
-    @Slot(str)
-    def open_path(self, path: str) -> None:
-        """Opens whatever it is: a run directory, a data folder or a ranking file."""
-        chosen = Path(path)
-        if (chosen / "config.yaml").is_file():
-            try:
-                self._session.select_run(open_run(chosen))
-            except AkinError as error:
-                self._session.post_error(error)
-            else:
-                self.show_page("results")
-        elif chosen.is_dir():
-            self._session.open_data(chosen)
-        else:
-            self._session.open_ranking(chosen)
-            self.show_page("ranking")
+    # ----- data -----
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _dropped_path(event) is not None:
+        if dropped_path(event) is not None:
             event.setDropAction(Qt.DropAction.CopyAction)
             event.accept()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        path = _dropped_path(event)
+        path = dropped_path(event)
         if path is not None:
             event.accept()
-            self.open_path(str(path))
+            self.files.open_path(str(path))
 
     @Slot(object)
     def _on_dataset_changed(self, index: DatasetIndex) -> None:
-        is_demo = self._session.workspace in index.folder.parents
+        is_demo = self._session.is_demo
         self._settings.data_folder = None if is_demo else index.folder
         if not is_demo:
             self._settings.remember_folder(index.folder)
@@ -236,36 +210,45 @@ class MainWindow(QMainWindow):
             self._session.dataset_loading.disconnect(self._on_dataset_loading)
             QTimer.singleShot(0, self._session, self._session.open_demo)
 
-    # ----- theme and help -----
+    @Slot()
+    def toggle_full_screen(self) -> None:
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
 
-    @Slot(str)
+    # ----- preferences and help -----
+
     def set_theme(self, name: ThemeName) -> None:
-        self._settings.theme = name
-        application = QApplication.instance()
-        assert isinstance(application, QApplication)
-        apply_theme(application, name)
+        self.preferences.set_theme(name)
 
     @Slot()
-    def _toggle_theme(self) -> None:
-        dark = self.palette().window().color().lightness() < 128
-        self.set_theme("light" if dark else "dark")
-
-    @Slot()
-    def _on_colour_scheme_changed(self) -> None:
-        if self._settings.theme == "system":
-            self.set_theme("system")
+    def show_preferences(self) -> None:
+        """Opens the preferences beside the window."""
+        if self._preferences_window is None:
+            self._preferences_window = PreferencesWindow(
+                self.preferences, self._session.workspace, self.files, self
+            )
+        self._preferences_window.show()
+        self._preferences_window.raise_()
+        self._preferences_window.activateWindow()
 
     def show_help(self, topic: str) -> None:
         """Shows resources/help/TOPIC.md, or "about", beside the window."""
         if self.help is None:
-            self.help = HelpWindow(self)
+            self.help = HelpWindow(self._commands, self)
         self.help.show_topic(topic)
+
+    def _commands(self) -> tuple[Command, ...]:
+        return commands_of(self.menuBar())
 
     @Slot()
     def show_getting_started(self) -> None:
         self.show_help("getting-started")
 
     # ----- closing -----
+
+    @Slot(object)
+    def _on_workspace_requested(self, folder: Path) -> None:
+        self.next_workspace = folder
+        self.close()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self._settings.geometry = self.saveGeometry()
@@ -302,6 +285,9 @@ class MainWindow(QMainWindow):
     @Slot()
     def _on_question_finished(self) -> None:
         if self._question is not None:
+            button = self._question.clickedButton()
+            if button is None or button.objectName() != "closeAnyway":
+                self.next_workspace = None
             self._question.deleteLater()
             self._question = None
 
@@ -332,57 +318,3 @@ class MainWindow(QMainWindow):
         super().changeEvent(event)
         if event.type() == QEvent.Type.WindowStateChange:
             self._settings.geometry = self.saveGeometry()
-
-
-def dict_of_pages() -> dict[str, str]:
-    """Returns the pages' titles by name."""
-    return {key: title for key, title, _ in PAGES}
-
-
-def _make_page(name: str, session: Session) -> QWidget:
-    makers: dict[str, Callable[[Session], QWidget]] = {
-        "data": _data_page,
-        "ranking": _ranking_page,
-        "training": _training_page,
-        "results": _results_page,
-        "detections": _detections_page,
-    }
-    return makers[name](session)
-
-
-def _data_page(session: Session) -> QWidget:
-    from gui.pages.data_page import DataPage  # noqa: PLC0415 - pages load after the first paint
-
-    return DataPage(session)
-
-
-def _ranking_page(session: Session) -> QWidget:
-    from gui.pages.ranking_page import RankingPage  # noqa: PLC0415
-
-    return RankingPage(session)
-
-
-def _training_page(session: Session) -> QWidget:
-    from gui.pages.training_page import TrainingPage  # noqa: PLC0415
-
-    return TrainingPage(session)
-
-
-def _results_page(session: Session) -> QWidget:
-    from gui.pages.results_page import ResultsPage  # noqa: PLC0415
-
-    return ResultsPage(session)
-
-
-def _detections_page(session: Session) -> QWidget:
-    from gui.pages.detections_page import DetectionsPage  # noqa: PLC0415
-
-    return DetectionsPage(session)
-
-
-def _dropped_path(event: QDropEvent) -> Path | None:
-    urls = event.mimeData().urls() if event.mimeData() else []
-    if len(urls) != 1 or not urls[0].isLocalFile():
-        return None
-    path = Path(urls[0].toLocalFile())
-    return path if path.is_dir() or path.suffix.lower() in {".yaml", ".yml"} else None

@@ -108,6 +108,11 @@ class Session(QObject):
 
     # ----- data -----
 
+    @property
+    def is_demo(self) -> bool:
+        """Whether the built-in demo is open."""
+        return self.dataset is not None and self.workspace in self.dataset.folder.parents
+
     def open_demo(self) -> None:
         """Opens the built-in demo, generating it the first time."""
         folder = self.workspace / f"demo-{DEMO_IMAGES}-{DEMO_SEED}"

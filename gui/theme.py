@@ -175,8 +175,14 @@ def set_role(widget: QWidget, role: Role) -> None:
     widget.style().polish(widget)
 
 
-def apply_theme(app: QApplication, name: ThemeName) -> None:
-    """Sets style, palette, font and style sheet; "system" follows the desktop, else is light."""
+def apply_theme(app: QApplication, name: ThemeName, text_size: int = 100) -> None:
+    """Sets style, palette, font and style sheet.
+
+    Args:
+        app: The application.
+        name: "system" follows the desktop, else is light.
+        text_size: In per cent.
+    """
     dark = name == "dark" or (
         name == "system" and app.styleHints().colorScheme() == Qt.ColorScheme.Dark
     )
@@ -184,8 +190,8 @@ def apply_theme(app: QApplication, name: ThemeName) -> None:
     if app.style().name() != "fusion":
         app.setStyle("Fusion")
     app.setPalette(_palette(colours))
-    app.setFont(_font())
-    app.setStyleSheet(style_sheet(colours))
+    app.setFont(_font(BASE_POINTS * text_size / 100))
+    app.setStyleSheet(style_sheet(colours, text_size))
 
 
 def number_font(font: QFont) -> QFont:
@@ -195,9 +201,9 @@ def number_font(font: QFont) -> QFont:
     return copy
 
 
-def _font() -> QFont:
+def _font(points: float) -> QFont:
     font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
-    font.setPointSizeF(BASE_POINTS)
+    font.setPointSizeF(points)
     return font
 
 
@@ -236,15 +242,16 @@ def _palette(colours: Tokens) -> QPalette:
     return palette
 
 
-def style_sheet(colours: Tokens) -> str:
-    """Returns the application's style sheet."""
+def style_sheet(colours: Tokens, text_size: int = 100) -> str:
+    """Returns the application's style sheet, text at `text_size` per cent."""
     c = colours
+    title, heading = (points * text_size / 100 for points in (TITLE_POINTS, HEADING_POINTS))
     kind = "dark" if c.is_dark else "light"
     icons = ICON_FOLDER.as_posix()
     hover = "#ebeef2" if not c.is_dark else "#2f343c"
     return f"""
-QLabel[role="title"] {{ font-size: {TITLE_POINTS}pt; font-weight: 600; }}
-QLabel[role="heading"] {{ font-size: {HEADING_POINTS}pt; font-weight: 600; }}
+QLabel[role="title"] {{ font-size: {title}pt; font-weight: 600; }}
+QLabel[role="heading"] {{ font-size: {heading}pt; font-weight: 600; }}
 QLabel[role="muted"] {{ color: {c.muted}; }}
 QLabel[role="hint"] {{
     background: {c.accent}; color: {c.accent_text}; border-radius: 6px; padding: 4px 10px;

@@ -204,7 +204,7 @@ class DataPage(QWidget):
         self.title.setText(index.name)
         self.folder.setText(str(index.folder))
         self.folder.setToolTip(str(index.folder))
-        is_demo = self._session.workspace in index.folder.parents
+        is_demo = self._session.is_demo
         self.demo_note.setVisible(is_demo)
         self.demo_note.setToolTip(str(index.folder))
         self.folder.setVisible(not is_demo)

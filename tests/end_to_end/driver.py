@@ -132,6 +132,7 @@ def open_window(workspace: Path, theme: str = "light") -> tuple[QApplication, Se
     """Opens the real main window on a workspace."""
     app = QApplication([sys.argv[0]])
     settings = Settings(workspace)
+    settings.tour_done = True
     apply_theme(app, theme)  # type: ignore[arg-type]
     session = Session(workspace)
     window = MainWindow(session, settings)

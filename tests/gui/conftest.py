@@ -15,7 +15,9 @@ from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QSettings, QTim
 from PySide6.QtWidgets import QApplication
 
 from core.data.demo import write_demo
+from gui.main_window import MainWindow
 from gui.session import Session
+from gui.settings import Settings
 from gui.theme import apply_theme
 
 WaitUntil = Callable[..., None]
@@ -81,3 +83,25 @@ def loaded_session(session: Session, tiny_voc: Path, wait_until: WaitUntil) -> S
     session.open_data(tiny_voc)
     wait_until(lambda: session.dataset is not None and session._task is None)
     return session
+
+
+@pytest.fixture
+def settings(session: Session) -> Settings:
+    """Settings and preferences of the session's workspace."""
+    return Settings(session.workspace)
+
+
+@pytest.fixture
+def window(
+    app: QApplication, loaded_session: Session, settings: Settings, wait_until: WaitUntil
+) -> Iterator[MainWindow]:
+    """The main window with all its pages, on tiny_voc."""
+    window = MainWindow(loaded_session, settings)
+    ready: list[bool] = []
+    window.pages_ready.connect(lambda: ready.append(True))
+    window.show()
+    window.activateWindow()
+    wait_until(lambda: ready and window.isActiveWindow(), 30)
+    yield window
+    window.close_now()
+    window.deleteLater()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -34,26 +34,6 @@ from gui.widgets.help_window import help_topics, read_help
 from gui.widgets.run_summary import RunProgress
 
 WaitUntil = Callable[..., None]
-
-
-@pytest.fixture
-def settings(session: Session) -> Settings:
-    return Settings(session.workspace)
-
-
-@pytest.fixture
-def window(
-    app: QApplication, loaded_session: Session, settings: Settings, wait_until: WaitUntil
-) -> Iterator[MainWindow]:
-    window = MainWindow(loaded_session, settings)
-    ready: list[bool] = []
-    window.pages_ready.connect(lambda: ready.append(True))
-    window.show()
-    window.activateWindow()
-    wait_until(lambda: ready and window.isActiveWindow(), 30)
-    yield window
-    window.close_now()
-    window.deleteLater()
 
 
 def text_of(window: MainWindow) -> str:

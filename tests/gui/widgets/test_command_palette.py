@@ -7,11 +7,36 @@ from collections.abc import Callable, Iterator
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMainWindow
+from PySide6.QtWidgets import (
+    QApplication,
+    QMainWindow,
+    QMenu,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
-from gui.widgets.command_palette import CommandPalette, commands_of
+from gui.widgets.command_palette import CommandPalette, commands_of, commands_on
 
 Wait = Callable[..., None]
+
+
+def page() -> QWidget:
+    """A page with a button, one that is hidden, and one with a menu filled when it opens."""
+    page = QWidget()
+    layout = QVBoxLayout(page)
+    shown, hidden, menu_button = QPushButton("&Train"), QPushButton("Hidden"), QToolButton()
+    shown.setShortcut("Ctrl+T")
+    shown.clicked.connect(lambda: page.window().done.append("trained"))  # type: ignore[attr-defined]
+    menu_button.setText("Export ▾")
+    menu = QMenu(menu_button)
+    menu_button.setMenu(menu)
+    menu.aboutToShow.connect(lambda: (menu.clear(), menu.addAction("PNG…")))
+    for button in (shown, hidden, menu_button):
+        layout.addWidget(button)
+    hidden.hide()
+    return page
 
 
 @pytest.fixture
@@ -28,6 +53,7 @@ def window(app: QApplication) -> Iterator[QMainWindow]:
             action.setShortcut("Ctrl+1")
     file.addSeparator()
     file.addAction("Never").setEnabled(False)
+    window.setCentralWidget(page())
     window.show()
     yield window
     window.close()
@@ -45,7 +71,7 @@ def test_every_command_is_found_under_its_menus(window: QMainWindow) -> None:
 
 
 def test_type_choose_and_enter(window: QMainWindow, wait_until: Wait) -> None:
-    palette = CommandPalette(window.menuBar(), window)
+    palette = CommandPalette(window.menuBar(), window.centralWidget, window)
     palette.open_over()
     texts = [palette.rows.item(i).text() for i in range(palette.rows.count())]
     assert "File › Never" not in texts, "a command that cannot be given now"
@@ -67,3 +93,14 @@ def test_type_choose_and_enter(window: QMainWindow, wait_until: Wait) -> None:
     QTest.keyClick(palette.search, Qt.Key.Key_Escape)
     assert not palette.isVisible()
     assert window.done == ["paper"]  # type: ignore[attr-defined]
+
+
+def test_the_buttons_of_the_page_are_commands(window: QMainWindow, wait_until: Wait) -> None:
+    found = commands_on(window.centralWidget())
+    assert [command.text for command in found] == ["This page › Train", "This page › Export › PNG…"]
+    assert [key.toString() for key in found[0].keys] == ["Ctrl+T"]
+    palette = CommandPalette(window.menuBar(), window.centralWidget, window)
+    palette.open_over()
+    QTest.keyClicks(palette.search, "train")
+    QTest.keyClick(palette.search, Qt.Key.Key_Return)
+    wait_until(lambda: window.done == ["trained"])  # type: ignore[attr-defined]
