@@ -68,10 +68,10 @@ class ObjectiveConfig(ConfigSection):
         "in", title="Positives", description="How the positives of a rank share one term (eq. 2)."
     )
     temperature_min: float = Field(
-        0.1, gt=0, le=5, title="Temperature min", description="Tau at similarity 1."
+        0.1, ge=0.002, le=5, title="Temperature min", description="Tau at similarity 1."
     )
     temperature_max: float = Field(
-        0.6, gt=0, le=5, title="Temperature max", description="Tau at similarity 0."
+        0.6, ge=0.002, le=5, title="Temperature max", description="Tau at similarity 0."
     )
     margin: float = Field(
         0.2, gt=0, le=4, title="Margin", description="Of triplet: a squared distance."

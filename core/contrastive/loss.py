@@ -11,7 +11,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from core.contrastive.candidates import SMALLEST_FLOAT32_TEMPERATURE, Candidates
+from core.contrastive.candidates import (
+    SMALLEST_FLOAT32_TEMPERATURE,
+    SMALLEST_TEMPERATURE,
+    Candidates,
+)
 from core.contrastive.rank_table import RankTableCache
 from core.contrastive.ranked_terms import RankedTerms
 
@@ -58,8 +62,9 @@ class RankedInfoNCE(nn.Module):
     ) -> None:
         super().__init__()
         low, high = temperature
-        if not 0 < low <= high:
-            raise ValueError(f"temperatures must satisfy 0 < min <= max, not {temperature}")
+        if not SMALLEST_TEMPERATURE <= low <= high:
+            limits = f"{SMALLEST_TEMPERATURE} <= min <= max"
+            raise ValueError(f"temperatures must satisfy {limits}, not {temperature}")
         if positives not in ("in", "out", "out-in", "supcon"):
             raise ValueError(f"positives must be in, out, out-in or supcon, not {positives!r}")
         self.temperature = temperature
@@ -131,6 +136,7 @@ class RankedInfoNCE(nn.Module):
                 bank_labels_M,
                 include_batch,
                 len(similarity_CC),
+                table.ranks,
             )
             total, loss_R, anchors_R = RankedTerms.apply(
                 query_BD,

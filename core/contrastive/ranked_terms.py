@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import softplus
 
-from core.contrastive.candidates import Block, Candidates, ClassSums
+from core.contrastive.candidates import Block, Candidates, ClassSums, exponentials
 from core.contrastive.rank_table import RankTable
 
 
@@ -41,7 +41,9 @@ class RankedTerms(torch.autograd.Function):
         with_gradient: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
         ranks = _Ranks.of(candidates, table)
-        sums = ClassSums.of(candidates, 1 / ranks.tau_RB, of_cosines="supcon" in forms)
+        sums = ClassSums.of(
+            candidates, 1 / ranks.tau_RB, of_cosines="supcon" in forms, keep=with_gradient
+        )
         terms = _Terms.of(candidates, ranks, sums, forms)
         loss_R = (terms.loss_RB * ranks.weight_RB).sum(dim=1)
         if with_gradient:
@@ -237,8 +239,8 @@ def _gradients(
     slope_B1 = (terms.slope_B * scale_RB[0])[:, None]
     query_gradient_BD, key_gradient_BD = slope_B1 * key_BD, slope_B1 * query_BD
     slopes = _Slopes(candidates, terms, scale_RB, forms)
-    for block in candidates.blocks:
-        slope_kB = slopes.of_block_kB(block)
+    for number, block in enumerate(candidates.blocks):
+        slope_kB = slopes.of_block_kB(number, block)
         query_gradient_BD.addmm_(slope_kB.T, block.filled_kD(query_BD.dtype))
         if block.first is not None:
             part = slice(block.first, block.first + len(slope_kB))
@@ -261,33 +263,43 @@ class _Slopes:
     ) -> None:
         self._query_BD = candidates.query_BD
         self._terms = terms
-        self._inverse_tau_RB = 1 / terms.ranks.tau_RB
-        self._factor_RCB = terms.factor_RCB * scale_RB[:, None]
+        factor_RCB = terms.factor_RCB * scale_RB[:, None]
+        self._factor_CX = factor_RCB.transpose(0, 1).flatten(1)  # X = R x B, as one
         self._pull_RCB = terms.pull_RCB * scale_RB[:, None]
         self._out_ranks = [rank for rank, form in enumerate(forms) if form == "out"]
         self._flat_CB = None
         if "supcon" in forms:
             self._flat_CB = (terms.flat_RCB * scale_RB[:, None]).sum(dim=0)
-        self._rooms = [candidates.room_kB() for _ in range(3)]
+        self._factor_kRB = candidates.room_kRB()
+        self._exp_kRB = None if terms.sums.kept is not None else candidates.room_kRB()
 
-    def of_block_kB(self, block: Block) -> Tensor:
-        """Returns the derivatives of one block, valid until the next is asked for."""
-        index_k, cosine_kB = block.index_k, block.cosine_kB(self._query_BD, -torch.inf)
-        exp_kB, factor_kB, slope_kB = (room_kB[: len(index_k)] for room_kB in self._rooms)
-        slope_kB.zero_()
-        for factor_CB, shift_B, inverse_B in zip(
-            self._factor_RCB, self._terms.sums.shift_RB, self._inverse_tau_RB, strict=True
-        ):
-            torch.addcmul(-shift_B, cosine_kB, inverse_B, out=exp_kB).exp_()
-            torch.index_select(factor_CB, 0, index_k, out=factor_kB)
-            slope_kB += factor_kB.mul_(exp_kB)  # faster than addcmul_
-        for rank in self._out_ranks:
-            rest_B, inverse_B = self._terms.rest_RB[rank], self._inverse_tau_RB[rank]
-            gap_kB = torch.addcmul(rest_B, cosine_kB, inverse_B, value=-1)
-            torch.index_select(self._pull_RCB[rank], 0, index_k, out=factor_kB)
-            slope_kB.addcmul_(gap_kB.sigmoid_(), factor_kB)
+    def of_block_kB(self, number: int, block: Block) -> Tensor:
+        """Returns the derivatives of one block."""
+        index_k = block.index_k
+        factor_kRB = self._factor_kRB[: len(index_k)]
+        torch.index_select(self._factor_CX, 0, index_k, out=factor_kRB.view(len(index_k), -1))
+        slope_kB = factor_kRB.mul_(self._exponentials_kRB(number, block)).sum(dim=1)
+        if self._out_ranks:
+            self._add_out(slope_kB, block)
         if self._flat_CB is not None:
             slope_kB += self._flat_CB.index_select(0, index_k)
         if self._flat_CB is not None or self._out_ranks:
             block.without_ignored(slope_kB, 0)
         return slope_kB
+
+    def _exponentials_kRB(self, number: int, block: Block) -> Tensor:
+        sums = self._terms.sums
+        if sums.kept is not None:
+            return sums.kept[number]
+        assert self._exp_kRB is not None
+        cosine_kB = block.cosine_kB(self._query_BD, -torch.inf)
+        out = self._exp_kRB[: len(cosine_kB)]
+        return exponentials(cosine_kB, sums.inverse_tau_RB, sums.shift_RB, out=out)
+
+    def _add_out(self, slope_kB: Tensor, block: Block) -> None:
+        cosine_kB = block.cosine_kB(self._query_BD, -torch.inf)
+        for rank in self._out_ranks:
+            rest_B, inverse_B = self._terms.rest_RB[rank], self._terms.sums.inverse_tau_RB[rank]
+            gap_kB = torch.addcmul(rest_B, cosine_kB, inverse_B, value=-1)
+            pull_kB = self._pull_RCB[rank].index_select(0, block.index_k)
+            slope_kB.addcmul_(gap_kB.sigmoid_(), pull_kB)
