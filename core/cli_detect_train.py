@@ -26,7 +26,8 @@ def detect_train(
     ] = None,
     recipe: Annotated[str | None, typer.Option(help="A built-in configuration.")] = None,
     weights: Annotated[
-        str | None, typer.Option(metavar="NAME|FILE", help="To start from: COCO's, or a file.")
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="To start from: COCO's, ImageNet's, or a file."),
     ] = None,
     class_agnostic: Annotated[
         bool, typer.Option("--class-agnostic", help="Learn where objects are, not what.")

@@ -5,8 +5,6 @@ Shape suffixes: B batch, C channels or classes, H W image, F features, D embeddi
 
 from __future__ import annotations
 
-import pickle
-import zipfile
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +13,7 @@ import torchvision
 from torch import Tensor, nn
 
 from core.errors import ConfigError
+from core.torch_files import DAMAGED, UnreadableFileError, load_tensors
 
 EncoderName = Literal["resnet18", "resnet34", "resnet50", "resnet101"]
 Stem = Literal["small", "ordinary"]
@@ -117,10 +116,12 @@ def _read_state(name: str, weights: str) -> dict[str, Tensor]:
     known = torchvision.models.get_model_weights(name)
     if weights in known.__members__:
         try:
-            downloaded: dict[str, Tensor] = known[weights].get_state_dict(progress=False)
-        except OSError as error:
+            downloaded: dict[str, Tensor] = known[weights].get_state_dict(
+                progress=False, check_hash=True
+            )
+        except DAMAGED as error:
             raise ConfigError(
-                f"The weights '{weights}' of {name} could not be downloaded.",
+                f"The weights '{weights}' of {name} could not be downloaded, or came damaged.",
                 "Check the network, or give a local file.",
                 "encoder.weights",
             ) from error
@@ -133,8 +134,8 @@ def _read_state(name: str, weights: str) -> dict[str, Tensor]:
             "encoder.weights",
         )
     try:
-        state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        state: dict[str, Tensor] = load_tensors(path)
+    except UnreadableFileError as error:
         raise ConfigError(
             f"{path} is no file of weights.", "Give a state dict saved by torch.", "encoder.weights"
         ) from error

@@ -167,14 +167,13 @@ def open_detectron2_detector(
             raise ConfigError(f"There is no file of weights {weights}.", "Give a file.")
         cfg.MODEL.WEIGHTS = weights
     cfg.MODEL.DEVICE = str(device)
-    model = parts["modeling"].build_model(cfg)
-    try:
-        parts["checkpoint"].DetectionCheckpointer(model).load(cfg.MODEL.WEIGHTS)
-    except Exception as error:
+    if cfg.MODEL.META_ARCHITECTURE != "GeneralizedRCNN":
         raise ConfigError(
-            f"The weights {cfg.MODEL.WEIGHTS} of detectron2 cannot be loaded.",
-            "Give a file that fits the configuration with --weights.",
-        ) from error
+            f"'{config}' is a {cfg.MODEL.META_ARCHITECTURE}, not a Faster R-CNN.",
+            f"Choose a configuration such as {PAPER_CONFIG}.",
+        )
+    model = parts["modeling"].build_model(cfg)
+    _load(parts["checkpoint"].DetectionCheckpointer, model, cfg.MODEL.WEIGHTS)
     model.eval()
     augment = parts["transforms"].ResizeShortestEdge(
         [cfg.INPUT.MIN_SIZE_TEST] * 2, cfg.INPUT.MAX_SIZE_TEST
@@ -199,6 +198,29 @@ def _import() -> dict[str, Any]:
             "Install it as its own installation page says, or choose torchvision:NAME.",
         ) from error
     return parts | {"transforms": transforms}
+
+
+def _load(checkpointer: Any, model: Any, weights: str) -> None:
+    """Loads weights, all of which must fit: detectron2 itself only logs what does not."""
+    hint = "Give a file that fits the configuration with --weights."
+    if not weights:
+        raise ConfigError("The configuration of detectron2 names no weights.", hint)
+    unfit: list[str] = []
+
+    class Strict(checkpointer):  # type: ignore[misc]  # detectron2 is not typed.
+        def _log_incompatible_keys(self, incompatible: Any) -> None:
+            unfit.extend(incompatible.missing_keys)
+            unfit.extend(name for name, *_ in incompatible.incorrect_shapes)
+
+    try:
+        Strict(model).load(weights)
+    except Exception as error:
+        raise ConfigError(f"The weights {weights} of detectron2 cannot be loaded.", hint) from error
+    if unfit:
+        raise ConfigError(
+            f"The weights {weights} are of another network or class list: {unfit[0]} does not fit.",
+            hint,
+        )
 
 
 def _zoo_weights(model_zoo: Any, name: str) -> str:

@@ -1,31 +1,30 @@
-"""Faster R-CNN networks by name, with random, COCO's or a file's weights.
+"""Faster R-CNN networks by name, with random, COCO's, ImageNet's or a file's weights.
 
-Weights of COCO come from torchvision; a file is a state dict of torchvision's, or a checkpoint that
-`akin detect train` wrote, which also says its network and classes.
+Weights of COCO, and of ImageNet for the backbone alone, come from torchvision; a file is a state
+dict of torchvision's, or a checkpoint that `akin detect train` wrote, which also says its network
+and classes.
 
 Shape suffixes: B images, N boxes of one image.
 """
 
 from __future__ import annotations
 
-import pickle
-import struct
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, hub, nn
-from torchvision.models import detection, get_model_weights
+from torchvision.models import WeightsEnum, detection, get_model_weights
 from torchvision.models.detection import FasterRCNN
 from torchvision.ops.misc import FrozenBatchNorm2d
 
 from core.detection.small_network import LONGEST_SIDE_PX, small_network
 from core.errors import ConfigError
 from core.ranking import nearest
+from core.torch_files import DAMAGED, UnreadableFileError, load_tensors
 
 SMALL = "small"
 STOCK = {
@@ -37,19 +36,33 @@ STOCK = {
     )
 }
 NETWORKS = (SMALL, *STOCK)
+
+
+class _Backbone(NamedTuple):
+    """A classifier of images whose layers a network's backbone has.
+
+    Attributes:
+        classifier: Torchvision's name of it.
+        start: What the names of these layers start with.
+        epsilon: Of its batch norms.
+    """
+
+    classifier: str
+    start: str
+    epsilon: float
+
+
+_RESNET = _Backbone("resnet50", "", 1e-5)
+_BACKBONES = {
+    "fasterrcnn_resnet50_fpn": _RESNET,
+    "fasterrcnn_resnet50_fpn_v2": _RESNET,
+    "fasterrcnn_mobilenet_v3_large_320_fpn": _Backbone("mobilenet_v3_large", "features.", 1e-3),
+}
 OBJECT = "object"
-_FROZEN = ("fasterrcnn_resnet50_fpn", "fasterrcnn_mobilenet_v3_large_320_fpn")
+# The epsilon of the batch norms that torchvision freezes: that of COCO's weights.
+_FROZEN = {"fasterrcnn_resnet50_fpn": 0.0, "fasterrcnn_mobilenet_v3_large_320_fpn": 1e-5}
 _STEM = ("backbone.body.conv1", "backbone.body.bn1", "backbone.body.layer1")
 _HEAD = "roi_heads.box_predictor."
-_UNREADABLE = (
-    OSError,
-    RuntimeError,
-    EOFError,
-    ValueError,
-    KeyError,
-    pickle.UnpicklingError,
-    struct.error,  # a file of a few bytes
-)
 
 
 @dataclass(frozen=True)
@@ -93,11 +106,16 @@ class Weights:
     state: Mapping[str, Tensor]
     description: DetectorDescription | None = None
 
+    @property
+    def is_classifier(self) -> bool:
+        """Whether they are of a classifier of images: a backbone's, without a detector's."""
+        return not any(name.startswith("backbone.") for name in self.state)
+
 
 def require_network(name: str) -> None:
     """Raises ConfigError if there is no network of that name."""
     if name not in NETWORKS:
-        hint = nearest(name, NETWORKS, f"Choose one of: {', '.join(NETWORKS)}")
+        hint = nearest(name, NETWORKS, "Choose another")
         raise ConfigError(f"There is no detector network '{name}'.", hint, "detector.network")
 
 
@@ -114,7 +132,7 @@ def build_network(description: DetectorDescription) -> FasterRCNN:
     build = getattr(detection, description.network)
     network: FasterRCNN = build(weights=None, weights_backbone=None, num_classes=outputs)
     if description.frozen:
-        _freeze_batch_norms(network.backbone)
+        _freeze_batch_norms(network.backbone, _FROZEN[description.network])
         for name, parameter in network.named_parameters():
             parameter.requires_grad_(not name.startswith(_STEM))
     return network
@@ -133,16 +151,16 @@ def read_weights(network: str, source: str) -> Weights:
 
     Args:
         network: For which.
-        source: Such as "COCO_V1" or "DEFAULT", or a file.
+        source: Such as "COCO_V1", "DEFAULT" or "IMAGENET1K_V1", or a file.
 
     Raises:
         ConfigError: If there are none, they cannot be downloaded, or the file is damaged.
     """
-    known = STOCK.get(network)
-    if known is not None and source in known.__members__:
+    known = _published(network)
+    if source in known:
         try:
             state = known[source].get_state_dict(progress=False, check_hash=True)
-        except (*_UNREADABLE, zipfile.BadZipFile) as error:
+        except DAMAGED as error:
             raise ConfigError(
                 f"The weights '{source}' of {network} could not be downloaded, or came damaged.",
                 f"Check the network and delete what is in {hub.get_dir()}/checkpoints, or give a "
@@ -152,11 +170,19 @@ def read_weights(network: str, source: str) -> Weights:
         return Weights(state)
     path = Path(source)
     if not path.is_file():
-        names = ", ".join(known.__members__) if known is not None else ""
+        names = ", ".join(known)
         hint = f"Give a file, or one of: {names}." if names else "Give the checkpoint of a run."
         message = f"There are no weights '{source}' for {network}."
         raise ConfigError(message, hint, "detector.weights")
     return read_weights_file(path)
+
+
+def _published(network: str) -> dict[str, WeightsEnum]:
+    if network not in STOCK:
+        return {}
+    of_backbone = get_model_weights(_BACKBONES[network].classifier)
+    found = dict(of_backbone.__members__) | dict(STOCK[network].__members__)
+    return {name: found[name] for name in sorted(found)}
 
 
 def read_weights_file(path: Path) -> Weights:
@@ -166,8 +192,8 @@ def read_weights_file(path: Path) -> Weights:
         ConfigError: If it is missing, damaged or something else.
     """
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (*_UNREADABLE, zipfile.BadZipFile) as error:
+        loaded = load_tensors(path)
+    except UnreadableFileError as error:
         there = "is damaged or holds no weights" if path.exists() else "is missing"
         raise ConfigError(
             f"{path} {there}.",
@@ -204,7 +230,7 @@ def load_weights(
         source: Their name, for messages.
 
     Returns:
-        Whether the last layer's weights were taken too.
+        Whether the last layer's weights were taken too; a classifier's are for the backbone alone.
 
     Raises:
         ConfigError: If they are another network's.
@@ -220,8 +246,10 @@ def load_weights(
     classes = told.classes if told is not None else classes_of_state(weights.state)
     same = classes == description.classes
     state = dict(weights.state)
-    if not same:
-        own = network.state_dict()
+    own = network.state_dict()
+    if weights.is_classifier and description.network in _BACKBONES:
+        state = own | _backbone_state(description, weights.state)
+    elif not same:
         state = {k: v for k, v in state.items() if not k.startswith(_HEAD)}
         state |= {k: v for k, v in own.items() if k.startswith(_HEAD)}
     try:
@@ -235,6 +263,23 @@ def load_weights(
     return same
 
 
+def _backbone_state(
+    description: DetectorDescription, state: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    backbone = _BACKBONES[description.network]
+    found = {
+        f"backbone.body.{name.removeprefix(backbone.start)}": value
+        for name, value in state.items()
+        if name.startswith(backbone.start) and not name.startswith("fc.")
+    }
+    if description.frozen:  # What the classifier's batch norms add, and frozen ones do not.
+        missing = backbone.epsilon - _FROZEN[description.network]
+        variances = [name for name in found if name.endswith("running_var")]
+        found |= {name: found[name] + missing for name in variances}
+        found = {k: v for k, v in found.items() if not k.endswith("num_batches_tracked")}
+    return found
+
+
 def classes_of_state(state: Mapping[str, Tensor]) -> tuple[str, ...]:
     """Returns the classes of torchvision's own weights: COCO's 90 by number, else numbers."""
     bias = state.get(f"{_HEAD}cls_score.bias")
@@ -245,14 +290,14 @@ def classes_of_state(state: Mapping[str, Tensor]) -> tuple[str, ...]:
     return tuple(f"class {number}" for number in range(1, count + 1))
 
 
-def _freeze_batch_norms(module: nn.Module) -> None:
+def _freeze_batch_norms(module: nn.Module, epsilon: float) -> None:
     for name, child in module.named_children():
         if isinstance(child, nn.BatchNorm2d):
-            frozen = FrozenBatchNorm2d(child.num_features, eps=0.0)  # As torchvision sets it.
+            frozen = FrozenBatchNorm2d(child.num_features, eps=epsilon)
             frozen.load_state_dict(child.state_dict())
             setattr(module, name, frozen)
         else:
-            _freeze_batch_norms(child)
+            _freeze_batch_norms(child, epsilon)
 
 
 # ----- running -----

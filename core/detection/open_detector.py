@@ -8,6 +8,7 @@ from core.data.index import DatasetIndex
 from core.detection.detector import Detector, GroundTruthDetector
 from core.detection.detectron2_detector import open_detectron2_detector
 from core.detection.torchvision_detector import open_torchvision_detector
+from core.errors import ConfigError
 
 GROUND_TRUTH = "ground-truth"
 
@@ -34,6 +35,8 @@ def open_detector(
         ConfigError: With what is wrong and what to do.
     """
     if source == GROUND_TRUTH:
+        if weights is not None:
+            raise ConfigError("The annotated boxes have no weights.", "Leave --weights out.")
         return GroundTruthDetector(index)
     if source.startswith("detectron2:"):
         config = source.partition(":")[2]

@@ -236,6 +236,11 @@ def open_torchvision_detector(
             )
         given = weights or "DEFAULT"
         found = read_weights(name, given)
+        if found.is_classifier:
+            raise ConfigError(
+                f"The weights '{given}' are of a classifier of images: they find no boxes.",
+                "Start akin detect train from them, or choose COCO's.",
+            )
         told = found.description or DetectorDescription(
             name, classes_of_state(found.state), freezes(name, given)
         )

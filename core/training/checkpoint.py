@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import torch
 
 from core.errors import RunError
 from core.files import write_atomically
+from core.torch_files import UnreadableFileError, load_tensors
 
 LAST, PREVIOUS, BEST = "last.pt", "previous.pt", "best.pt"
 
@@ -63,8 +62,8 @@ def load_checkpoint(folder: Path, device: torch.device) -> LoadedCheckpoint:
         if not path.exists():
             continue
         try:
-            state = torch.load(path, map_location=device, weights_only=True)
-        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile):
+            state = load_tensors(path, device)
+        except UnreadableFileError:
             damaged = True
             continue
         warning = f"{LAST} is damaged; the checkpoint before it was taken." if damaged else ""

@@ -33,7 +33,9 @@ class DetectorDataConfig(ConfigSection):
 class NetworkConfig(ConfigSection):
     network: str = Field("small", title="Network", description="A Faster R-CNN by name.")
     weights: str | None = Field(
-        None, title="Weights", description="COCO's name or a file; empty: random."
+        None,
+        title="Weights",
+        description="COCO's name, ImageNet's for the backbone alone, or a file; empty: random.",
     )
     class_agnostic: bool = Field(
         False, title="Class-agnostic", description="Learn where objects are, not what they are."

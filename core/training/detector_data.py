@@ -87,6 +87,12 @@ class DetectorData:
             for what, images in (("validation", validation), ("test", test))
             if not len(images)
         ]
+        if count := len(np.intersect1d(train, validation)):
+            are = "1 image is" if count == 1 else f"{count:,} images are"
+            warnings.append(
+                f"{are} both in the training and in the validation split: the figures by epoch "
+                "are of what was learned, those of the test split are not."
+            )
         if count := len(index.problems):
             found = "1 problem" if count == 1 else f"{count} problems"
             warnings.append(f"{found} in the data; what could not be read was skipped.")

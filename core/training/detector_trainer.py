@@ -130,7 +130,8 @@ class DetectorTrainer:
         warning = ""
         if options.weights is not None and not self._resume:
             weights = read_weights(options.network, options.weights)
-            if not load_weights(network, description, weights, options.weights):
+            is_whole = load_weights(network, description, weights, options.weights)
+            if not is_whole and not weights.is_classifier:
                 warning = (
                     f"The weights '{options.weights}' know other classes; the last layer starts "
                     "from random weights."

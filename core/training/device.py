@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import platform
+import re
 import sys
 from pathlib import Path
 
@@ -20,8 +21,12 @@ def choose_device(name: str) -> torch.device:
     """Returns the device that "auto", "cpu", "cuda" or "cuda:N" means here.
 
     Raises:
-        DeviceError: If a GPU is asked for that is not there.
+        DeviceError: If a GPU is asked for that is not there, or the name is none of these.
     """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
+        raise DeviceError(
+            f"There is no device '{name}'.", "Choose device auto, cpu, cuda or cuda:N."
+        )
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     device = torch.device(name)

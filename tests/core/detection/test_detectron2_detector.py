@@ -27,6 +27,7 @@ from core.detection.open_detector import open_detector
 from core.errors import ConfigError
 
 CPU = torch.device("cpu")
+COCO_CONFIG = "COCO-Detection/faster_rcnn_R_50_FPN_3x"
 HAS_DETECTRON2 = importlib.util.find_spec("detectron2") is not None
 
 
@@ -160,6 +161,17 @@ def test_the_papers_network_proposes_and_detects(index: DatasetIndex, tmp_path: 
     assert (proposed.boxes_xyxy_N4.max(axis=0) <= [width, height, width, height]).all()
     (found,) = detector.detect([0])
     assert set(found.label_N.tolist()) <= set(range(-1, len(index.classes)))
+    with pytest.raises(ConfigError, match="RetinaNet, not a Faster R-CNN"):
+        open_detectron2_detector(index, "COCO-Detection/retinanet_R_50_FPN_1x", str(weights), CPU)
+    with pytest.raises(ConfigError, match=r"another network or class list: .*cls_score"):
+        open_detectron2_detector(index, COCO_CONFIG, str(weights), CPU)
+    cfg.MODEL.WEIGHTS = ""
+    (tmp_path / "own.yaml").write_text(cfg.dump())
+    with pytest.raises(ConfigError, match="names no weights"):
+        open_detectron2_detector(index, str(tmp_path / "own.yaml"), None, CPU)
+    (tmp_path / "damaged.pth").write_bytes(weights.read_bytes()[:9000])
+    with pytest.raises(ConfigError, match="cannot be loaded"):
+        open_detectron2_detector(index, PAPER_CONFIG, str(tmp_path / "damaged.pth"), CPU)
     with pytest.raises(ConfigError, match="no usable configuration"):
         open_detectron2_detector(index, "nothing", None, CPU)
     with pytest.raises(ConfigError, match="no file of weights"):

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torchvision
 from torch import nn
+from torchvision.ops.misc import FrozenBatchNorm2d
 
 from core.data import open_dataset
 from core.data.index import DatasetIndex
@@ -17,7 +19,9 @@ from core.detection.networks import (
     STOCK,
     DetectorDescription,
     build_network,
+    freezes,
     fuse_batch_norms,
+    load_weights,
     propose,
     read_weights,
 )
@@ -101,6 +105,7 @@ def test_proposals_are_those_of_torchvisions_region_proposal_network(index: Data
     (pixels,) = PixelSource(index, description.longest_side_px).read([2])
     assert pixels is not None
     images = [pixels.float() / 255]
+    del network.roi_heads  # The classification network is not needed.
     ((boxes_N4, score_N),) = propose(network, images)
     with torch.inference_mode():
         batch, _ = network.transform(images)
@@ -158,6 +163,65 @@ def test_a_file_of_torchvisions_own_weights(index: DatasetIndex, tmp_path: Path)
     assert (found.boxes_xyxy_N4.max(axis=0) <= [width, height, width, height]).all()
     weights = read_weights(MOBILENET, str(path))
     assert weights.description is None
+
+
+@pytest.mark.parametrize("name", [MOBILENET, "fasterrcnn_resnet50_fpn"])
+def test_batch_norms_of_published_weights_are_torchvisions(name: str):
+    """torchvision's own builder, its download replaced: what it freezes, and how."""
+    torch.manual_seed(0)
+    plain = build_network(DetectorDescription(name, tuple(map(str, range(90)))))
+    with pytest.MonkeyPatch.context() as patch:
+        state = {k: v for k, v in plain.state_dict().items() if "num_batches" not in k}
+        patch.setattr(STOCK[name], "get_state_dict", lambda _self, **_options: state)
+        theirs = getattr(torchvision.models.detection, name)(weights="COCO_V1")
+    description = DetectorDescription(name, tuple(map(str, range(90))), frozen=True)
+    ours = build_network(description)
+    norms = [[m for m in n.modules() if isinstance(m, FrozenBatchNorm2d)] for n in (ours, theirs)]
+    assert len(norms[0]) == len(norms[1]) > 40
+    assert [norm.eps for norm in norms[0]] == [norm.eps for norm in norms[1]]
+
+
+@pytest.mark.parametrize(
+    ("name", "classifier", "last"),
+    [
+        (MOBILENET, "mobilenet_v3_large", "features"),
+        ("fasterrcnn_resnet50_fpn", "resnet50", "layer4"),
+        ("fasterrcnn_resnet50_fpn_v2", "resnet50", "layer4"),
+    ],
+)
+def test_a_backbone_takes_a_classifiers_weights(
+    index: DatasetIndex, tmp_path: Path, name: str, classifier: str, last: str
+):
+    torch.manual_seed(0)
+    theirs = torchvision.models.get_model(classifier, weights=None)
+    for module in theirs.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_var.uniform_(1e-2, 2)
+            module.running_mean.uniform_(-0.1, 0.1)
+    path = tmp_path / "imagenet.pth"
+    torch.save(theirs.state_dict(), path)
+    description = DetectorDescription(name, ("dog",), freezes(name, "IMAGENET1K_V1"))
+    network = build_network(description)
+    weights = read_weights(name, str(path))
+    assert weights.is_classifier
+    assert not load_weights(network, description, weights, str(path))
+    seen: list[torch.Tensor] = []
+    getattr(theirs, last).register_forward_hook(lambda _module, _in, output: seen.append(output))
+    images = torch.rand(1, 3, 64, 64, dtype=torch.float64)
+    with torch.inference_mode():
+        theirs.double().eval()(images)
+        found = list(network.double().eval().backbone.body(images).values())[-1]
+    torch.testing.assert_close(found, seen[0], atol=0, rtol=1e-4)
+    with pytest.raises(ConfigError, match="of a classifier of images"):
+        open_torchvision_detector(index, f"torchvision:{name}", str(path), CPU)
+
+
+def test_damaged_weights_are_a_sentence(tmp_path: Path):
+    path = tmp_path / "weights.pt"
+    for damaged in (b"", b"ab", b"\x80\x02}q\x00.", b"PK\x03\x04", b"0" * 300, b"}(\xff\xff"):
+        path.write_bytes(damaged)
+        with pytest.raises(ConfigError, match=r"weights\.pt (is damaged|holds no weights)"):
+            read_weights(MOBILENET, str(path))
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,13 @@ def test_a_gpu_that_is_not_there() -> None:
             choose_device("cuda")
 
 
+@pytest.mark.parametrize("name", ["gpu", "", "cuda:", "cuda:x", "meta", "CPU"])
+def test_a_device_of_another_name(name: str) -> None:
+    with pytest.raises(DeviceError, match="There is no device") as raised:
+        choose_device(name)
+    assert "cuda:N" in raised.value.hint
+
+
 def test_precision() -> None:
     assert choose_precision("float32", CPU) is None
     assert choose_precision("bfloat16", CPU) is torch.bfloat16
