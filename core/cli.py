@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from core.cli_desktop import desktop
 from core.cli_detect import detect_app
 from core.cli_detect_run import detect_run
 from core.cli_detect_train import detect_train
@@ -49,6 +50,7 @@ app.add_typer(runs_app, name="runs")
 register_experiments(app, runs_app)
 app.add_typer(detect_app, name="detect")
 detect_app.command("train")(detect_train)
+app.command()(desktop)
 detect_app.command("run")(detect_run)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 
 from PySide6.QtCore import QObject, QSocketNotifier, QTimer, Signal, Slot
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from core.errors import AkinError
@@ -23,7 +24,7 @@ from gui.messages import Message
 from gui.session import Session
 from gui.session_journal import SessionJournal
 from gui.settings import Settings, user_config
-from gui.theme import apply_theme
+from gui.theme import ICON_FOLDER, apply_theme
 
 
 class ErrorCatcher(QObject):
@@ -107,6 +108,7 @@ def main(argv: Sequence[str]) -> int:
     app = QApplication([sys.argv[0]])
     app.setApplicationName("Akin")
     app.setDesktopFileName("akin")
+    app.setWindowIcon(QIcon(str(ICON_FOLDER / "akin.svg")))
     settings = Settings(options.workspace, user_config())
     settings.remember_workspace(options.workspace)
     settings.save()
