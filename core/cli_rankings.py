@@ -18,6 +18,7 @@ from core.ranking import Ranking
 from core.ranking_controls import named_classes
 from core.ranking_disagreement import (
     Disagreement,
+    coefficient,
     consensus,
     disagreement,
     in_words,
@@ -94,7 +95,7 @@ def ranking_disagreement(
 def _table(found: Disagreement) -> Table:
     table = Table("class", "W", "rank any", "most disputed", box=None)
     for row in found.per_class:
-        w = "" if row.concordance.w is None else f"{row.concordance.w:.2f}"
+        w = "" if row.concordance.w is None else coefficient(row.concordance.w)
         who = f"{row.raters} of {len(found.names)}"
         table.add_row(row.anchor, w, who, row_in_words(row, found.names))
     return table

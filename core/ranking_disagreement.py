@@ -218,7 +218,12 @@ def in_words(found: Disagreement) -> str:
         if found.overall > 1 - 1e-9
         else f"By chance it would be {1 / count:.2f}, in full agreement 1."
     )
-    return f"Kendall's W of {count} rankings: {found.overall:.2f}. {verdict}"
+    return f"Kendall's W of {count} rankings: {coefficient(found.overall)}. {verdict}"
+
+
+def coefficient(w: float) -> str:
+    """Returns W with two digits; only full agreement reads as 1."""
+    return f"{w:.2f}" if w < 0.995 or w > 1 - 1e-9 else "0.99"
 
 
 def row_in_words(row: ClassDisagreement, names: Sequence[str]) -> str:

@@ -76,7 +76,7 @@ class LadderBoard(QWidget):
         self._editor: QDoubleSpinBox | None = None
         self._layout = arrange(self._specs(None), 400, 400)
         self._rest = self._layout
-        self._starts: dict[str, float] = {}
+        self._starts: dict[tuple[str, int], float] = {}
         self._chip_starts: dict[str, QPointF] = {}
         self._slide = 0.0
         self._share = 1.0
@@ -324,7 +324,10 @@ class LadderBoard(QWidget):
             return
         tier, value = int(self._editor.property("tier")), self._editor.value()
         before = self._ranking.similarities(self._anchor)[tier]
+        by_keyboard = self._editor.hasFocus()
         self._close_editor()
+        if by_keyboard:
+            self.focus_chip(self._ranking.tiers(self._anchor)[tier].classes[0])
         if abs(value - before) >= 0.005:
             self.similarity_requested.emit(tier, value)
 

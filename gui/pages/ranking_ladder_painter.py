@@ -34,7 +34,7 @@ class LadderState:
     """
 
     layout: LadderLayout
-    tops: Mapping[str, float]
+    tops: Mapping[tuple[str, int], float]
     offset: float
     anchor: str
     negatives: int

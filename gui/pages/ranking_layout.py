@@ -7,7 +7,7 @@ would overlap. Units are device-independent pixels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from PySide6.QtCore import QPointF, QRectF
@@ -59,19 +59,19 @@ class Row:
         card: Its card.
         chips: The rectangle of each class's chip, in order.
         slot: Where one more chip would be; empty unless the spec has a slot.
+        copy: How many rows above begin with the same class, as in a ranking with problems.
     """
 
     spec: RowSpec
     card: QRectF
     chips: tuple[QRectF, ...]
     slot: QRectF
+    copy: int = 0
 
     @property
-    def key(self) -> str:
+    def key(self) -> tuple[str, int]:
         """What identifies the row from one layout to the next."""
-        if self.spec.ghost:
-            return f"ghost of {self.spec.ghost}"
-        return self.spec.classes[0] if self.spec.classes else self.spec.kind
+        return _name(self.spec), self.copy
 
 
 @dataclass(frozen=True)
@@ -138,10 +138,18 @@ def arrange(specs: Sequence[RowSpec], width: float, height: float) -> LadderLayo
     for i in reversed(range(len(tops))):
         tops[i] = min(tops[i], limit - heights[i])
         limit = tops[i] - GAP
+    names = [_name(spec) for spec in specs]
     rows = tuple(
-        _place(spec, top, h, width) for spec, top, h in zip(specs, tops, heights, strict=True)
+        replace(_place(spec, top, h, width), copy=names[:i].count(names[i]))
+        for i, (spec, top, h) in enumerate(zip(specs, tops, heights, strict=True))
     )
     return LadderLayout(rows, height, scale)
+
+
+def _name(spec: RowSpec) -> str:
+    if spec.ghost:
+        return f"ghost of {spec.ghost}"
+    return spec.classes[0] if spec.classes else spec.kind
 
 
 def _per_line(width: float) -> int:

@@ -266,7 +266,9 @@ class RankingPage(QWidget):
 
     @Slot(object)
     def _on_repair(self, repair: Repair) -> None:
+        anchor = self._anchor
         self._session.edit(repair.ranking, repair.step)
+        self._session.select_class(anchor)
 
     @Slot(object)
     def _on_suggestion_accepted(self, suggestion: Suggestion) -> None:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
-from PySide6.QtWidgets import QDialog, QLabel, QListWidget, QMenu, QVBoxLayout, QWidget
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtWidgets import QDialog, QMenu, QWidget
 
 from core.errors import AkinError
 from core.ranking import Ranking
 from core.ranking_controls import CONTROLS, Control, controlled
-from core.ranking_edits import cleared, copied, differences, mirrored, symmetrised
+from core.ranking_edits import cleared, copied, mirrored, symmetrised
 from core.ranking_files import load_ranking, preset_names
+from core.runs import Run
+from gui.pages.ranking_comparison import ComparisonDialog
+from gui.pages.ranking_disagreement import DisagreementDialog
 from gui.session import Session
-from gui.theme import SPACING, set_role
 
+MOST_RUNS = 15
 _CONTROL_TEXT = {
     "shuffled": ("Shuffle", "The same shape with other classes: does the annotation matter?"),
     "reversed": ("Reverse", "Every ladder upside down"),
@@ -32,7 +36,7 @@ class RankingTools(QObject):
         parent: The widget that dialogs belong to, and the owner.
     """
 
-    shown = Signal(object)  # the dialog of a comparison
+    shown = Signal(object)  # a dialog
 
     def __init__(self, session: Session, parent: QWidget) -> None:
         super().__init__(parent)
@@ -89,11 +93,28 @@ class RankingTools(QObject):
         for control in CONTROLS:
             text, tip = _CONTROL_TEXT[control]
             self._add(controls, text, partial(self._control, control, classes), tip=tip)
-        compare = self._comparisons
+        self._fill_comparisons()
+        menu.addMenu(self._comparisons)
+        self._add(
+            menu,
+            "Do several people agree?…",
+            self._disagree,
+            tip="Kendall's W of several rankings, and their consensus",
+        )
+
+    def _fill_comparisons(self) -> None:
+        compare, session = self._comparisons, self._session
         compare.clear()
-        menu.addMenu(compare)
+        for entry in session.board.library.entries():
+            self._add(compare, entry.name, partial(self._compare_file, entry.name, entry.path))
+        compare.addSection("Presets")
         for name in preset_names():
-            self._add(compare, name, partial(self._compare, name))
+            self._add(compare, name, partial(self._compare_file, name, name))
+        runs = list(reversed(session.store.list()))[:MOST_RUNS]
+        if runs:
+            compare.addSection("As it was in a run")
+        for run in runs:
+            self._add(compare, run.title, partial(self._compare_run, run))
 
     def _add(
         self,
@@ -104,7 +125,7 @@ class RankingTools(QObject):
         enabled: bool = True,
         tip: str = "",
     ) -> None:
-        action = menu.addAction(text)
+        action = menu.addAction(text.replace("&", "&&"))
         action.setEnabled(enabled)
         action.setToolTip(tip or text)
         action.triggered.connect(run)
@@ -118,44 +139,31 @@ class RankingTools(QObject):
         self._edit(lambda r: copied(r, anchor, targets), f"copy {anchor} to {where}")
 
     def _control(self, control: Control, classes: tuple[str, ...]) -> None:
-        number = {"truncated": 2}.get(control, self._session.config.seed)
-        name = self._session.ranking.name
-        self._edit(
-            lambda r: controlled(r, control, number, classes, name=f"{name} {control}"), control
-        )
+        """Goes on with a control, which has no file: saving it overwrites no original."""
+        session = self._session
+        number = {"truncated": 2}.get(control, session.config.seed)
+        name = f"{session.ranking.name} {control}"
+        made = controlled(session.ranking, control, number, classes, name=name)
+        session.take_ranking(made, control)
 
-    def _compare(self, name: str) -> None:
+    def _compare_file(self, name: str, source: str | Path) -> None:
+        self._compare(name, lambda: load_ranking(source))
+
+    def _compare_run(self, run: Run) -> None:
+        self._compare(f"the ranking of {run.title}", lambda: run.ranking)
+
+    def _compare(self, name: str, load: Callable[[], Ranking]) -> None:
         try:
-            other = load_ranking(name)
+            other = load()
         except AkinError as error:
             self._session.post_error(error)
             return
         classes = self._session.dataset.classes if self._session.dataset else ()
-        dialog = ComparisonDialog(self._session.ranking, other, classes, self._widget)
+        self._show(ComparisonDialog(self._session.ranking, other, name, classes, self._widget))
+
+    def _disagree(self) -> None:
+        self._show(DisagreementDialog(self._session, self._widget))
+
+    def _show(self, dialog: QDialog) -> None:
         dialog.show()
         self.shown.emit(dialog)
-
-
-class ComparisonDialog(QDialog):
-    """What differs between two rankings; blocks nothing."""
-
-    def __init__(
-        self, mine: Ranking, other: Ranking, classes: tuple[str, ...], parent: QWidget
-    ) -> None:
-        super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(f"{mine.name} and {other.name}")
-        self.resize(720, 420)
-        found = differences(other, mine, classes)
-        count = f"{len(found)} classes differ" if found else "They are the same"
-        title = QLabel(f"{count}. Left of the arrow {other.name}, right of it {mine.name}.")
-        title.setWordWrap(True)
-        set_role(title, "muted")
-        self.rows = QListWidget()
-        self.rows.setAccessibleName("Classes whose ladders differ")
-        self.rows.setWordWrap(True)
-        self.rows.addItems(list(found))
-        layout = QVBoxLayout(self)
-        layout.setSpacing(SPACING)
-        layout.addWidget(title)
-        layout.addWidget(self.rows, 1)

@@ -11,6 +11,7 @@ from scipy.stats import friedmanchisquare, rankdata
 from core.errors import RankingError
 from core.ranking import Ranking, Tier
 from core.ranking_disagreement import (
+    coefficient,
     consensus,
     disagreement,
     in_words,
@@ -99,6 +100,11 @@ def test_equal_rankings_agree() -> None:
     same = disagreement([of(("dog", "cow"))] * 3, CLASSES, ("a", "b", "c"))
     assert same.overall == pytest.approx(1)
     assert in_words(same) == "Kendall's W of 3 rankings: 1.00. They agree."
+
+
+def test_only_full_agreement_reads_as_one() -> None:
+    said = [coefficient(w) for w in (0.666, 0.9949, 0.9999, 1.0)]
+    assert said == ["0.67", "0.99", "0.99", "1.00"]
 
 
 def test_one_ranking_or_two_classes_are_refused() -> None:

@@ -201,7 +201,7 @@ def test_a_one_sided_pair_is_offered_to_be_ranked_back_or_ignored(
     assert tiers(loaded_session, "bird") == [("aeroplane",)]
     assert loaded_session.undo_stack.count() == before + 1
     assert loaded_session.undo_stack.undoText() == "bird: rank aeroplane back"
-    loaded_session.select_class("aeroplane")
+    assert loaded_session.selected_class == "aeroplane", "one goes on where one was"
     press(page, "Ignore: 'boat' does not rank 'aeroplane' back.")
     names = [b.accessibleName() for b in page.inspector.findChildren(QPushButton) if b.isVisible()]
     assert not any("Rank it back" in name for name in names)

@@ -48,3 +48,16 @@ def test_the_point_of_every_place_is_in_that_place(count: int) -> None:
     places += [Target("tier", i) for i in range(count)] + [Target("pool")]
     for place in places:
         assert layout.target_at(layout.point_of(place).y()) == place
+
+
+def test_rows_of_a_class_that_is_ranked_twice_stay_apart() -> None:
+    specs = [
+        RowSpec("self", 1.0, ("cat",)),
+        RowSpec("tier", 0.7, ("cat",), 0),
+        RowSpec("tier", 0.3, ("bird",), 1),
+        RowSpec("tier", 0.1, ("bird",), 2),
+        RowSpec("negatives", 0.0),
+    ]
+    rows = arrange(specs, 600, 600).rows
+    assert len({row.key for row in rows}) == len(rows)
+    assert rows[1].key == ("cat", 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,8 @@ from PySide6.QtWidgets import (
 from core.ranking import Ranking
 from gui.models.class_pool_model import mime_of
 from gui.models.ladder import MIME_TYPE
+from gui.pages.ranking_comparison import ComparisonDialog
 from gui.pages.ranking_page import RankingPage
-from gui.pages.ranking_tools import ComparisonDialog
 from gui.session import Session
 
 ALT = Qt.KeyboardModifier.AltModifier
@@ -169,6 +170,7 @@ def test_a_similarity_is_typed_and_spaced_evenly(page: RankingPage, session: Ses
     editor.setValue(0.8)
     QTest.keyClick(editor, Qt.Key.Key_Return)
     assert session.ranking.similarities("aeroplane") == (0.8,)
+    assert QApplication.focusWidget().accessibleName().startswith("bird, rank 2")
     button = page.findChild(QToolButton, "toolSpaceEvenly")
     assert button is not None
     button.click()
@@ -352,17 +354,30 @@ def test_the_menu_edits_the_whole_ranking_in_single_steps(
     assert tiers(loaded_session, "boat") == []
 
 
-def test_a_comparison_lists_what_differs(page: RankingPage, loaded_session: Session) -> None:
-    loaded_session.open_ranking("voc2007-paper")
-    ranking = loaded_session.ranking.cleared("bird")
-    loaded_session.edit(ranking, "bird: clear")
+def choose_comparison(page: RankingPage, name: str) -> list[str]:
     shown: list[ComparisonDialog] = []
     page.tools.shown.connect(shown.append)
     page.tools.fill()
     compare = next(m for m in page.tools.menu.findChildren(QMenu) if m.title().startswith("Comp"))
-    next(a for a in compare.actions() if a.text() == "voc2007-paper").trigger()
+    next(a for a in compare.actions() if a.text() == name).trigger()
+    page.tools.shown.disconnect(shown.append)
     (dialog,) = shown
     assert not dialog.isModal()
     rows = [dialog.rows.item(i).text() for i in range(dialog.rows.count())]
-    assert rows == ["bird: aeroplane (0.50) → nothing"]
     dialog.close()
+    return rows
+
+
+def test_a_comparison_lists_what_differs(page: RankingPage, loaded_session: Session) -> None:
+    loaded_session.open_ranking("voc2007-paper")
+    other = loaded_session.ranking.cleared("dog")
+    loaded_session.board.library.add(replace(other, name="second opinion"))
+    run = loaded_session.store.create(loaded_session.config, other.cleared("cat"))
+    ranking = loaded_session.ranking.cleared("bird")
+    loaded_session.edit(ranking, "bird: clear")
+    bird = "bird: aeroplane (0.50) → nothing"
+    dog = "dog: nothing → cat (0.50)"
+    assert choose_comparison(page, "voc2007-paper") == [bird]
+    assert choose_comparison(page, "second opinion") == [bird, dog]
+    rows = choose_comparison(page, run.title)
+    assert rows == [bird, "cat: nothing → dog (0.67), sheep (0.33)", dog]
