@@ -7,7 +7,8 @@ Pages know the session and nothing of each other. Every change of the ranking go
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from core.journal import JournalState
 from core.ranking import Ranking
 from core.ranking_library import RankingLibrary
 from core.runs import Run, RunStore
-from core.training.extension import extended
+from core.training.extension import extended, has_checkpoint, with_batches_of
 from gui.messages import Level, Message
 from gui.ranking_board import RankingBoard
 from gui.run_queue import WaitingRun
@@ -294,17 +295,26 @@ class Session(QObject):
             self.trainings.start(run, judge_only=True)
 
     def train_again(self, run: Run, *, more: int = 0, batch_size: int = 0) -> None:
-        """Trains a run for more epochs, or one like it anew with another batch size."""
+        """Trains a run for more epochs, or with batches of another size.
+
+        Without a checkpoint to go on from, a run like it is trained anew with these.
+        """
         if self.is_training:
             return
         try:
-            if batch_size:
+            if batch_size and has_checkpoint(run):
+                self.trainings.start(with_batches_of(run, batch_size), resume=True)
+            elif batch_size:
                 config = run.config.with_values({"training.batch_size": batch_size})
                 self.trainings.begin(WaitingRun(config, run.ranking))
             else:
                 self.trainings.start(extended(run, more), resume=True)
         except AkinError as error:
             self.post_error(error)
+
+    def train_with_half_batch(self, run: Run) -> None:
+        """Goes on with a run that ran out of memory, in batches half as large."""
+        self.train_again(run, batch_size=max(2, run.config.training.batch_size // 2))
 
     def stop_training(self) -> None:
         """Stop and keep."""
@@ -331,11 +341,12 @@ class Session(QObject):
                 self.run_changed.emit(run)
             self.select_run(run)
         self.training_finished.emit(outcome)
-        self.post(
-            Message(
-                LEVELS.get(outcome.status, "info"), outcome.message, outcome.hint, outcome.traceback
-            )
-        )
+        level = LEVELS.get(outcome.status, "info")
+        message = Message(level, outcome.message, outcome.hint, outcome.traceback)
+        if outcome.cause == "memory":
+            link = half_batch_text(run)
+            message = replace(message, link=link, act=partial(self.train_with_half_batch, run))
+        self.post(message)
 
     # ----- selection -----
 
@@ -367,6 +378,12 @@ class Session(QObject):
             if not self._task.wait(deadline):
                 return False
         return self.trainings.close(deadline)
+
+
+def half_batch_text(run: Run) -> str:
+    """Returns what train_with_half_batch would do with a run."""
+    then = "resume" if has_checkpoint(run) else "train anew"
+    return f"Halve the batch and {then}"
 
 
 def _first_config() -> ExperimentConfig:

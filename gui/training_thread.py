@@ -86,6 +86,7 @@ class TrainingThread(QThread):
         try:
             emit(PhaseChanged(phase="loading torch"))
             with gentle_import():
+                from core.training.device import release_memory  # noqa: PLC0415
                 from core.training.trainer import Trainer  # noqa: PLC0415 - torch takes seconds
 
             Trainer(
@@ -99,6 +100,7 @@ class TrainingThread(QThread):
             if not finished:
                 emit(RunFinished(outcome=_failure(error)))
         else:
+            release_memory()
             assert finished, "Trainer.run ended without RunFinished"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import platform
 import re
 import sys
@@ -90,3 +91,9 @@ def keep_freed_memory() -> None:
         libc = ctypes.CDLL("libc.so.6")
         for option, value in ((_TRIM_THRESHOLD, 1 << 29), (_TOP_PAD, 1 << 26), (_MMAP, 1 << 25)):
             libc.mallopt(option, value)
+
+
+def release_memory() -> None:
+    """Gives back what a training held that has ended, also of the GPU."""
+    gc.collect()
+    torch.cuda.empty_cache()  # nothing where CUDA was not used

@@ -1,4 +1,4 @@
-"""Another number of epochs for a run than was planned when it was started."""
+"""Another number of epochs, or smaller batches, for a run than were planned at its start."""
 
 from __future__ import annotations
 
@@ -40,10 +40,38 @@ def planned_for(run: Run, epochs: int) -> Run:
     if epochs <= done:
         have = f"{done} epoch{'s' if done != 1 else ''}"
         raise ConfigError(f"{run.path} has {have} already.", f"Plan more than {done}.")
-    if not any((run.checkpoint_folder / name).exists() for name in ("last.pt", "previous.pt")):
-        raise RunError(
-            f"{run.path} cannot be continued. It has no checkpoint.", "Start the run anew."
-        )
+    _require_checkpoint(run)
     config = run.config.with_values({"training.epochs": epochs})
     write_text(run.path / "config.yaml", config.to_yaml())
     return Run(run.path)
+
+
+def with_batches_of(run: Run, batch_size: int) -> Run:
+    """Plans batches of another size for a run and returns it, to be resumed.
+
+    It goes on in the middle of its epoch with the objects it has not seen; the optimizer, the
+    memory bank and the schedule by epochs stay. The learning rate is not scaled.
+
+    Args:
+        run: Its config.yaml is rewritten.
+        batch_size: Objects a step, from its last checkpoint on.
+
+    Raises:
+        AkinError: If that is no size, or the run cannot be continued.
+    """
+    _require_checkpoint(run)
+    config = run.config.with_values({"training.batch_size": batch_size})
+    write_text(run.path / "config.yaml", config.to_yaml())
+    return Run(run.path)
+
+
+def has_checkpoint(run: Run) -> bool:
+    """Tells whether a run can be continued."""
+    return any((run.checkpoint_folder / name).exists() for name in ("last.pt", "previous.pt"))
+
+
+def _require_checkpoint(run: Run) -> None:
+    if not has_checkpoint(run):
+        raise RunError(
+            f"{run.path} cannot be continued. It has no checkpoint.", "Start the run anew."
+        )

@@ -35,6 +35,8 @@ class Progress:
         loss_sum: Sum of the losses of this epoch's steps so far.
         best_accuracy: Highest validation accuracy so far; -1 before the first.
         trained_s: Seconds spent in steps and validation.
+        batch_size: Objects a step; 0 before the first.
+        steps_per_epoch: Steps an epoch; 0 before the first.
     """
 
     step: int = 0
@@ -42,6 +44,23 @@ class Progress:
     loss_sum: float = 0.0
     best_accuracy: float = -1.0
     trained_s: float = 0.0
+    batch_size: int = 0
+    steps_per_epoch: int = 0
+
+    def rebatch(self, batch_size: int, steps_per_epoch: int) -> bool:
+        """Counts in batches of another size; returns whether it was another.
+
+        An epoch draws its objects in an order that the size of the batches does not change, so
+        what is left of one is what has not been seen of it (but for part of a batch).
+        """
+        is_other = self.batch_size not in {0, batch_size}
+        if is_other:
+            position = self.step - self.epochs * self.steps_per_epoch
+            seen = min(position * self.batch_size // batch_size, steps_per_epoch - 1)
+            self.step = self.epochs * steps_per_epoch + seen
+            self.loss_sum *= seen / position if position else 0.0
+        self.batch_size, self.steps_per_epoch = batch_size, steps_per_epoch
+        return is_other
 
 
 class TrainingLoop:
@@ -94,6 +113,8 @@ class TrainingLoop:
         team.require_rows(batch_size)
         self.steps_per_epoch = steps_in_epoch(len(self._objects), batch_size)
         self._total_steps = self.steps_per_epoch * config.training.epochs
+        self.batch_size_before = progress.batch_size
+        self.is_rebatched = progress.rebatch(batch_size, self.steps_per_epoch)
         device = next(learner.encoder.parameters()).device
         self._reporter = StepReporter(emit, batch_size, meter=ResourceMeter(emit, device))
 

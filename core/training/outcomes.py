@@ -42,7 +42,8 @@ def outcome_of(
     if isinstance(error, AkinError):
         return failed(error.message, error.hint, cause)
     if _is_out_of_memory(error):
-        hint = f"Halve the batch size to {max(2, batch_size // 2)} and train again."
+        again = "resume; its last checkpoint is kept" if has_checkpoint else "train again"
+        hint = f"Halve the batch size to {max(2, batch_size // 2)} and {again}."
         return failed("The device ran out of memory.", hint, "memory")
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         message = f"{error.filename} vanished while the run was using it."

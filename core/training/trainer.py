@@ -150,7 +150,7 @@ class Trainer:
                     resumed_at_step=self._progress.step,
                 )
             )
-            self._tell_of_another_schedule(optimizer, loop.steps_per_epoch)
+            self._tell_of_changes(optimizer, loop)
             self._emit(PhaseChanged(phase="warming up"))
             loop.run(CHECKPOINT_INTERVAL_S)
             if self._control.cancel_requested:
@@ -258,14 +258,19 @@ class Trainer:
             (self._run.path / "outcome.json").unlink(missing_ok=True)
         return loaded.warning
 
-    def _tell_of_another_schedule(
-        self, optimizer: torch.optim.Optimizer, steps_per_epoch: int
-    ) -> None:
-        if self._progress.step:
-            rate = optimizer.param_groups[0]["lr"]
-            message = rate_change(self._run.config, rate, self._progress.step, steps_per_epoch)
-            if message:
-                self._emit(WarningRaised(message=message))
+    def _tell_of_changes(self, optimizer: torch.optim.Optimizer, loop: TrainingLoop) -> None:
+        """Warns where a resumed run goes on with other batches or another schedule."""
+        message = ""
+        if loop.is_rebatched:
+            message = (
+                f"From here on a batch holds {self._progress.batch_size} objects instead of "
+                f"{loop.batch_size_before}; the learning rate stays what was planned."
+            )
+        elif self._progress.step:
+            rate, step = optimizer.param_groups[0]["lr"], self._progress.step
+            message = rate_change(self._run.config, rate, step, loop.steps_per_epoch)
+        if message:
+            self._emit(WarningRaised(message=message))
 
     # ----- events and ends -----
 

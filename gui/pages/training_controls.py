@@ -49,13 +49,11 @@ class TrainingControls(QWidget):
         self._first_step = 0
         self._paused = False
         self._has_outcome = False
-        self._ran_out_of_memory = False
+        self._can_halve = False
         self.train_button = self._button("Train", "primary", self.train_clicked)
         self.queue_button = self._button("Add to queue", None, self.train_clicked)
         self.queue_button.setToolTip("Train with these settings and this ranking afterwards")
-        self.smaller_button = self._button(
-            "Halve the batch and train", None, self.smaller_requested
-        )
+        self.smaller_button = self._button("Halve the batch", None, self.smaller_requested)
         self.pause_button = self._button("Pause", None, None)
         self.pause_button.clicked.connect(self._on_pause)
         self.stop_button = self._button("Stop and keep", None, None)
@@ -123,7 +121,7 @@ class TrainingControls(QWidget):
         self._state = state
         running = state in {"running", "paused"}
         self.train_button.setVisible(state == "idle")
-        self.smaller_button.setVisible(state == "idle" and self._ran_out_of_memory)
+        self.smaller_button.setVisible(state == "idle" and self._can_halve)
         for button in (self.pause_button, self.stop_button, self.cancel_button):
             button.setVisible(running or state == "stopping")
             button.setEnabled(running)
@@ -158,13 +156,20 @@ class TrainingControls(QWidget):
         self.progress.setRange(0, 0)
         self._show_state("stopping")
 
-    def finished(self, outcome: Outcome) -> None:
-        """The run ended."""
+    def finished(self, outcome: Outcome, smaller: str = "") -> None:
+        """The run ended.
+
+        Args:
+            outcome: How.
+            smaller: What can be done where memory ran out; "" where it did not.
+        """
         self.progress.setRange(0, PROGRESS_STEPS)
         self.progress.setValue(PROGRESS_STEPS if outcome.status == "done" else 0)
         self.figures.clear()
         self._has_outcome = True
-        self._ran_out_of_memory = outcome.cause == "memory"
+        self._can_halve = bool(smaller)
+        self.smaller_button.setText(smaller)
+        self.smaller_button.setAccessibleName(smaller)
         self._say(str(outcome), bad=outcome.status == "failed")
         self._show_state("idle")
 

@@ -22,7 +22,7 @@ from gui.widgets.figure_export import ExportButton
 
 FloatArray = npt.NDArray[np.float64]
 Overlay = Run | str  # a run, or the key of a group of runs
-LOSS = Panel("loss", "loss", 14)
+LOSS = Panel("loss", "loss", 10)
 CHOICE = (
     Panel("validation", "validation", 5, unit_range=True),
     Panel("learning rate", "learning rate", 3),

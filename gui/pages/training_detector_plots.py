@@ -14,7 +14,7 @@ from gui.widgets.curve_plot import CurveStack, Line, Panel
 from gui.widgets.figure_export import ExportButton
 
 PANELS = (
-    Panel("loss", "loss and its parts", 14),
+    Panel("loss", "loss and its parts", 10),
     Panel("validation", "validation", 6, unit_range=True),
     Panel("learning rate", "learning rate", 3),
     Panel("pace", "objects/s", 3),

@@ -35,7 +35,7 @@ from gui.pages.training_log import LogPane, log_text
 from gui.pages.training_queue import QueuePanel
 from gui.pages.training_run_actions import RunActions
 from gui.pages.training_runs import RunList
-from gui.session import Session
+from gui.session import Session, half_batch_text
 from gui.settings import Settings
 from gui.tasks import Task
 from gui.theme import SPACING, set_role
@@ -274,7 +274,8 @@ class TrainingPage(QWidget):
     @Slot(object)
     def _on_finished(self, outcome: Outcome) -> None:
         self._ended = self._session.run
-        self.controls.finished(outcome)
+        again = half_batch_text(self._ended) if self._ended is not None else ""
+        self.controls.finished(outcome, again if outcome.cause == "memory" else "")
         if outcome.status == "failed":
             self.log.set_open(True)
         if outcome.status == "cancelled":
@@ -328,10 +329,8 @@ class TrainingPage(QWidget):
 
     @Slot()
     def _on_smaller(self) -> None:
-        run = self._ended
-        if run is not None:
-            size = max(2, run.config.training.batch_size // 2)
-            self._session.train_again(run, batch_size=size)
+        if self._ended is not None:
+            self._session.train_with_half_batch(self._ended)
 
     @Slot(list)
     def _on_panels(self, names: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import (
+    QEvent,
     QItemSelectionModel,
     QModelIndex,
     QPersistentModelIndex,
@@ -308,6 +309,11 @@ class RunList(QWidget):
     def _on_menu(self, position: QPoint) -> None:
         if self.tree.indexAt(position).isValid() and self._menu is not None:
             self._menu.popup(self.tree.viewport().mapToGlobal(position))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._show_icons()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -12,17 +12,20 @@ import numpy as np
 import pytest
 import torch
 
+from core.errors import RunError
 from core.events import (
     CheckpointSaved,
     EpochCompleted,
     Event,
     PhaseChanged,
     RunFinished,
+    RunStarted,
     StepCompleted,
     WarningRaised,
 )
 from core.runs import Run, RunStore
 from core.training.control import TrainingControl
+from core.training.extension import with_batches_of
 
 
 def stop_at(kind: type[Event], **fields: Any) -> Any:
@@ -213,3 +216,44 @@ def test_a_run_without_a_checkpoint_cannot_be_resumed(create: Any, train: Any) -
     assert found.outcome.status == "failed"
     assert "It has no checkpoint" in found.outcome.message
     assert Run(run.path).config == run.config
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory."), MemoryError()])
+def test_out_of_memory_in_mid_epoch_goes_on_with_half_the_batch(
+    train: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Step 5 is in the middle of the second epoch; what is left of it is done in halves."""
+    monkeypatch.setattr("core.training.trainer.CHECKPOINT_INTERVAL_S", 0.0)
+
+    def act(event: Event, _control: TrainingControl) -> None:
+        if isinstance(event, StepCompleted) and event.step == 5:
+            raise error
+
+    found = train(act=act, training__epochs=3)
+    per_epoch = next(e.steps_per_epoch for e in found.events if isinstance(e, RunStarted))
+    assert (found.outcome.status, found.outcome.cause) == ("failed", "memory")
+    assert found.outcome.hint == (
+        "Halve the batch size to 20 and resume; its last checkpoint is kept."
+    )
+    saved = found.state()["progress"]
+    assert (saved["batch_size"], saved["steps_per_epoch"]) == (40, per_epoch)
+    assert saved["step"] == 4
+    resumed = train(with_batches_of(found.run, 20), resume=True)
+    assert resumed.outcome.status == "done", resumed.outcome
+    assert resumed.run.config.training.batch_size == 20
+    (told,) = [e.message for e in resumed.events if isinstance(e, WarningRaised)]
+    assert "a batch holds 20 objects instead of 40" in told
+    started = [e for e in resumed.events if isinstance(e, RunStarted)][-1]
+    seen = 40 * (4 - per_epoch)
+    assert started.resumed_at_step == started.steps_per_epoch + seen // 20
+    steps = [e.step for e in resumed.run.events() if isinstance(e, StepCompleted)]
+    assert steps[:4] == [1, 2, 3, 4]
+    assert steps[4:] == list(range(started.resumed_at_step + 1, 3 * started.steps_per_epoch + 1))
+    epochs = [e for e in resumed.run.events() if isinstance(e, EpochCompleted)]
+    assert [e.epoch for e in epochs] == [1, 2, 3]
+    assert all(0 < e.loss < 100 for e in epochs)
+
+
+def test_batches_of_another_size_need_a_checkpoint(create: Any) -> None:
+    with pytest.raises(RunError, match="has no checkpoint"):
+        with_batches_of(create(), 20)

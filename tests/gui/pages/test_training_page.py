@@ -336,6 +336,7 @@ def test_out_of_memory_offers_half_the_batch(
     outcome = Outcome("failed", "The device ran out of memory.", "Halve it.", cause="memory")
     loaded_session.training_finished.emit(outcome)
     assert page.controls.smaller_button.isVisible()
+    assert page.controls.smaller_button.text() == "Halve the batch and train anew"
     other = loaded_session.store.create(loaded_session.config, Ranking())
     loaded_session.select_run(other)  # the button is about the run that failed all the same
     begun: list[Run] = []
@@ -343,6 +344,28 @@ def test_out_of_memory_offers_half_the_batch(
     page.controls.smaller_button.click()
     size = run.config.training.batch_size
     assert [anew.config.training.batch_size for anew in begun] == [size // 2]
+
+
+def test_out_of_memory_after_a_checkpoint_goes_on_with_the_same_run_at_one_click(
+    page: TrainingPage, loaded_session: Session, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (run.checkpoint_folder / "last.pt").touch()
+    start(loaded_session, run)
+    told = QSignalSpy(loaded_session.message_posted)
+    begun: list[tuple[Run, dict[str, bool]]] = []
+    monkeypatch.setattr(
+        loaded_session.trainings, "start", lambda run, **how: begun.append((run, how))
+    )
+    outcome = Outcome("failed", "The device ran out of memory.", "Halve it.", cause="memory")
+    loaded_session._on_training_ended(run, outcome)
+    size = run.config.training.batch_size
+    assert page.controls.smaller_button.text() == "Halve the batch and resume"
+    page.controls.smaller_button.click()
+    assert Run(run.path).config.training.batch_size == size // 2
+    message = told.at(0)[0]
+    assert message.link == "Halve the batch and resume"
+    message.act()
+    assert begun == [(run, {"resume": True})] * 2
 
 
 def test_the_ranking_of_a_run_is_opened_as_it_was(
