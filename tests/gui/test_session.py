@@ -11,6 +11,7 @@ import pytest
 from core.errors import ConfigError
 from core.events import EpochCompleted, Event, Outcome, StepCompleted
 from core.ranking import Ranking
+from core.runs import Run
 from gui.messages import Message
 from gui.session import ObjectSelection, Session
 
@@ -229,8 +230,14 @@ def test_a_run_is_judged_trained_on_and_trained_anew_with_a_smaller_batch(
     session.train_again(run, more=1)
     wait_until(lambda: len(outcomes) == 3, 60)
     assert outcomes[2].epochs == 2, outcomes[2]
-    session.train_again(run, batch_size=12)
+    session.train_again(run, batch_size=14)
     wait_until(lambda: len(outcomes) == 4, 60)
+    assert session.run == run
+    assert Run(run.path).config.training.batch_size == 14
+    for name in ("last.pt", "previous.pt"):
+        (run.checkpoint_folder / name).unlink(missing_ok=True)
+    session.train_again(run, batch_size=12)
+    wait_until(lambda: len(outcomes) == 5, 60)
     anew = session.run
     assert anew is not None
     assert anew != run
