@@ -200,25 +200,28 @@ class Ranking:
         """Takes classes out of the ladder: they become negatives."""
         return self._with_tiers(anchor, _without(self.tiers(anchor), tuple(names)))
 
-    def stepped(self, anchor: str, name: str, step: int) -> Ranking:
-        """Moves a class by one place up (step -1) or down (+1) the ladder.
+    def stepped(self, anchor: str, names: Collection[str], step: int) -> Ranking:
+        """Moves classes by one place up (step -1) or down (+1) the ladder, in their order.
 
-        A class in a tie leaves it for a tier of its own; a class alone changes places with
-        its neighbour. At either end nothing changes.
+        A tie moves as one; where only some of it move, these leave it for a tier of their own.
+        What has reached an end stays, and so does what stands behind it.
         """
-        at = self.tier_index(anchor, name)
-        if at is None:
-            return self
-        tiers = self.tiers(anchor)
-        if len(tiers[at].classes) > 1:
-            return self.moved(anchor, [name], at if step < 0 else at + 1)
-        if not 0 <= at + step < len(tiers):
-            return self
-        order = list(tiers)
-        values = [tier.similarity for tier in order]
-        order[at], order[at + step] = order[at + step], order[at]
-        swapped = (replace(t, similarity=v) for t, v in zip(order, values, strict=True))
-        return self._with_tiers(anchor, tuple(swapped))
+        groups = [tuple(n for n in tier.classes if n in names) for tier in self.tiers(anchor)]
+        groups = [group for group in groups if group]
+        result, stuck = self, set[str]()
+        for group in groups if step < 0 else reversed(groups):
+            tiers, at = list(result.tiers(anchor)), result.tier_index(anchor, group[0])
+            assert at is not None, "what is ranked stays ranked"
+            if len(tiers[at].classes) > len(group):
+                result = result.moved(anchor, group, at if step < 0 else at + 1)
+            elif not 0 <= at + step < len(tiers) or set(tiers[at + step].classes) <= stuck:
+                stuck |= set(group)
+            else:
+                here, there = tiers[at], tiers[at + step]
+                tiers[at] = replace(there, similarity=here.similarity)
+                tiers[at + step] = replace(here, similarity=there.similarity)
+                result = result._with_tiers(anchor, tuple(tiers))
+        return result
 
     def with_similarity(self, anchor: str, tier: int, similarity: float) -> Ranking:
         """Gives a tier a similarity of its own, kept between its neighbours'.

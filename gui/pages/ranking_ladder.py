@@ -63,8 +63,11 @@ class LadderView(LadderBoard):
         if not name:
             self._select(set())
             return
-        self._chips[name].setFocus(Qt.FocusReason.MouseFocusReason)
         self._pressed = (name, point.toPoint())
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self._select_to(name)
+            return
+        self._chips[name].setFocus(Qt.FocusReason.MouseFocusReason)
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self._select(self._selected ^ {name})
         elif name not in self._selected:
@@ -219,7 +222,9 @@ class LadderView(LadderBoard):
         if not name:
             super().keyPressEvent(event)
         elif modifiers == Qt.KeyboardModifier.AltModifier and step:
-            self.step_requested.emit((name,), step)
+            self.step_requested.emit(self._with_selected(name), step)
+        elif modifiers == Qt.KeyboardModifier.ShiftModifier and walk:
+            self._extend(name, walk)
         elif modifiers:
             super().keyPressEvent(event)
         elif walk:
@@ -227,7 +232,7 @@ class LadderView(LadderBoard):
         elif key in {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}:
             self._remove(name)
         elif Qt.Key.Key_2 <= key <= Qt.Key.Key_9:
-            self.rank_requested.emit((name,), key - Qt.Key.Key_0)
+            self.rank_requested.emit(self._with_selected(name), key - Qt.Key.Key_0)
         elif key == Qt.Key.Key_F2 and name != self._anchor:
             tier = self._ranking.tier_index(self._anchor, name)
             if tier is not None:
@@ -238,13 +243,31 @@ class LadderView(LadderBoard):
             super().keyPressEvent(event)
 
     def _remove(self, name: str) -> None:
-        names = self._selected | {name} if name in self._selected else {name}
-        order = self._order()
+        names, order = self._with_selected(name), self._order()
         after = [other for other in order[order.index(name) :] if other not in names]
         before = [other for other in order[: order.index(name)] if other not in names]
         if heir := (after[:1] or before[-1:]):
             self._walk(heir[0], 0)
-        self.removal_requested.emit(tuple(sorted(names)))
+        self.removal_requested.emit(names)
+
+    def _with_selected(self, name: str) -> tuple[str, ...]:
+        """Returns the selection in order if a class is part of it, else the class alone."""
+        ranked = self._ranking.ranked(self._anchor)
+        together = tuple(n for n in ranked if n in self._selected)
+        return together if name in together else (name,)
+
+    def _extend(self, name: str, step: int) -> None:
+        order = self._order()
+        at = min(max(order.index(name) + step, 0), len(order) - 1)
+        self._chips[order[at]].setFocus(Qt.FocusReason.TabFocusReason)
+        self._select(self._selected | {name, order[at]})
+
+    def _select_to(self, name: str) -> None:
+        """Selects all from the class that has the keyboard to another."""
+        order = self._order()
+        focused = next((n for n, chip in self._chips.items() if chip.hasFocus()), name)
+        first, last = sorted((order.index(focused), order.index(name)))
+        self._select(set(order[first : last + 1]))
 
     def _order(self) -> tuple[str, ...]:
         return (self._anchor, *self._ranking.ranked(self._anchor))

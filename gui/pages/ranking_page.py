@@ -27,6 +27,7 @@ from gui.models.ladder import (
     TargetKind,
     changed_anchors,
     drop_at,
+    listing,
     put_into_rank,
 )
 from gui.models.suggestion_desk import SuggestionDesk
@@ -223,12 +224,14 @@ class RankingPage(QWidget):
 
     @Slot(object, int)
     def _on_step_requested(self, names: tuple[str, ...], step: int) -> None:
-        name = names[0]
-        after = self._session.ranking.stepped(self._anchor, name, step)
-        at = after.tier_index(self._anchor, name)
-        if at is not None:
-            text = f"{self._anchor}: {name} to rank {at + 2}"
-            self._session.edit(after, text, f"step {self._anchor} {name}")
+        ranking, anchor = self._session.ranking, self._anchor
+        moving = [name for name in ranking.ranked(anchor) if name in names]
+        after = ranking.stepped(anchor, moving, step)
+        if moving:
+            at = after.tier_index(anchor, moving[0])
+            assert at is not None, "a step takes nothing off the ladder"
+            text = f"{anchor}: {listing(moving)} to rank {at + 2}"
+            self._session.edit(after, text, f"step {anchor} {moving}")
 
     @Slot(int, float)
     def _on_similarity_requested(self, tier: int, similarity: float) -> None:

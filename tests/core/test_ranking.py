@@ -126,11 +126,33 @@ def test_removed_makes_negatives() -> None:
     ],
 )
 def test_stepped(name: str, step: int, expected: list[str]) -> None:
-    assert shape(ladder("dog", "horse+sheep", "bird").stepped("cat", name, step)) == expected
+    assert shape(ladder("dog", "horse+sheep", "bird").stepped("cat", [name], step)) == expected
+
+
+@pytest.mark.parametrize(
+    ("names", "step", "expected"),
+    [
+        (["horse", "bird"], -1, ["horse", "bird", "dog", "cow"]),
+        (["dog", "horse"], -1, ["dog", "horse", "bird", "cow"]),
+        (["dog", "bird"], -1, ["dog", "bird", "horse", "cow"]),
+        (["dog", "horse"], 1, ["bird", "dog", "horse", "cow"]),
+        (["bird", "cow"], 1, ["dog", "horse", "bird", "cow"]),
+    ],
+)
+def test_several_step_in_their_order(names: list[str], step: int, expected: list[str]) -> None:
+    assert shape(ladder("dog", "horse", "bird", "cow").stepped("cat", names, step)) == expected
+
+
+def test_a_tie_steps_as_one_or_is_left() -> None:
+    ranking = ladder("dog", "horse+sheep", "bird", similarities=(0.9, 0.5, 0.1))
+    after = ranking.stepped("cat", ["horse", "sheep"], 1)
+    assert shape(after) == ["dog", "bird", "horse+sheep"]
+    assert after.similarities("cat") == (0.9, 0.5, 0.1)
+    assert shape(ranking.stepped("cat", ["horse", "bird"], -1)) == ["dog", "horse", "bird", "sheep"]
 
 
 def test_stepped_leaves_the_similarities_to_the_places() -> None:
-    ranking = ladder("dog", "horse", similarities=(0.8, 0.3)).stepped("cat", "horse", -1)
+    ranking = ladder("dog", "horse", similarities=(0.8, 0.3)).stepped("cat", ["horse"], -1)
     assert shape(ranking) == ["horse", "dog"]
     assert ranking.similarities("cat") == (0.8, 0.3)
 
@@ -214,7 +236,7 @@ def random_move(ranking: Ranking, random_: random.Random) -> Ranking:
         case 3:
             return ranking.removed(anchor, names[:1])
         case 4:
-            return ranking.stepped(anchor, names[0], random_.choice((-1, 1)))
+            return ranking.stepped(anchor, names[: random_.choice((1, 2))], random_.choice((-1, 1)))
         case 5 if tiers:
             tier = random_.randrange(tiers)
             return ranking.with_similarity(anchor, tier, random_.uniform(-0.2, 1.2))

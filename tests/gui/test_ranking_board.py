@@ -186,7 +186,7 @@ def _changed(ranking: Ranking, chance: random.Random, classes: list[str]) -> Ran
         ranking.moved(anchor, names, chance.randrange(4)),
         ranking.tied(anchor, names, chance.randrange(3)),
         ranking.removed(anchor, names),
-        ranking.stepped(anchor, names[0], chance.choice([-1, 1])),
+        ranking.stepped(anchor, names[: chance.choice([1, 2])], chance.choice([-1, 1])),
         ranking.evenly_spaced(anchor),
         mirrored(ranking, anchor),
         symmetrised(ranking),

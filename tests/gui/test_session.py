@@ -78,16 +78,16 @@ def test_steps_of_one_gesture_are_one_step(session: Session) -> None:
     start = Ranking().moved("cat", ["dog"], 0).moved("cat", ["cow"], 1).moved("cat", ["bus"], 2)
     session.edit(start, "made")
     for rank in (3, 2):
-        session.edit(session.ranking.stepped("cat", "bus", -1), f"bus to rank {rank}", "step bus")
+        session.edit(session.ranking.stepped("cat", ["bus"], -1), f"bus to rank {rank}", "step bus")
     assert session.undo_stack.count() == 2
     assert session.undo_stack.undoText() == "bus to rank 2"
     session.undo_stack.undo()
     assert session.ranking == start
     session.undo_stack.redo()
     assert session.ranking.ranked("cat") == ("bus", "dog", "cow")
-    session.edit(session.ranking.stepped("cat", "cow", -1), "cow", "step cow")
+    session.edit(session.ranking.stepped("cat", ["cow"], -1), "cow", "step cow")
     assert session.undo_stack.count() == 3, "another gesture is another step"
-    session.edit(session.ranking.stepped("cat", "cow", 1), "cow", "step cow")
+    session.edit(session.ranking.stepped("cat", ["cow"], 1), "cow", "step cow")
     assert session.undo_stack.count() == 2, "there and back is no step"
     session.edit(session.ranking.cleared("cat"), "clear")
     session.edit(start, "again")
@@ -106,7 +106,7 @@ def test_200_random_edits_and_undos_give_the_same_yaml(session: Session) -> None
                 now.moved(anchor, some, chance.randrange(4)),
                 now.tied(anchor, some, chance.randrange(3)),
                 now.removed(anchor, some),
-                now.stepped(anchor, some[0], chance.choice([-1, 1])),
+                now.stepped(anchor, some[: chance.choice([1, 2])], chance.choice([-1, 1])),
             ]
         )
         session.edit(after, f"edit {i}")

@@ -72,6 +72,25 @@ def test_a_closed_window_is_taken_up_again(app: QApplication, tmp_path: Path) ->
     ended(session, journal)
 
 
+def test_every_ranking_of_the_history_keeps_its_file(app: QApplication, tmp_path: Path) -> None:
+    session, journal, _ = opened(tmp_path)
+    session.board.create(Ranking(name="anna").moved("cat", ["dog"], 0))
+    rank(session, "cat", "cow")
+    session.save_ranking(tmp_path / "rankings" / "anna.yaml")
+    session.board.create(Ranking(name="bo").moved("cat", ["bird"], 0))
+    ended(session, journal)
+    session, journal, _ = opened(tmp_path)
+    assert (session.ranking.name, session.ranking_path) == ("bo", tmp_path / "rankings" / "bo.yaml")
+    session.undo_stack.undo()
+    assert session.ranking.ranked("cat") == ("cow", "dog")
+    assert session.ranking_path == tmp_path / "rankings" / "anna.yaml"
+    session.open_ranking("none")
+    assert session.ranking_path is None
+    session.undo_stack.undo()
+    assert session.ranking_path == tmp_path / "rankings" / "anna.yaml"
+    ended(session, journal)
+
+
 def test_merged_and_replaced_steps_are_taken_up_as_they_were(
     app: QApplication, tmp_path: Path
 ) -> None:

@@ -162,6 +162,49 @@ def test_the_ladder_by_keyboard(page: RankingPage, session: Session) -> None:
     assert focus().accessibleName().startswith("boat, rank 3")
 
 
+def test_several_on_the_ladder_are_chosen_and_moved_together(
+    page: RankingPage, session: Session, wait_until: Callable[..., None]
+) -> None:
+    for gap, name in enumerate(("bird", "boat", "train", "bus")):
+        drop(page, [name], "gap", gap)
+    wait_until(lambda: page.ladder._share == 1.0)
+
+    def click(name: str, keys: Qt.KeyboardModifier) -> None:
+        at = page.ladder.mapFromGlobal(page.chip_rect(name, "ladder").center())
+        QTest.mouseClick(page.ladder, Qt.MouseButton.LeftButton, keys, at)
+
+    click("boat", Qt.KeyboardModifier.NoModifier)
+    click("bus", Qt.KeyboardModifier.ShiftModifier)
+    click("train", Qt.KeyboardModifier.ControlModifier)
+    page.ladder.focus_chip("bus")
+    count = session.undo_stack.count()
+    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Up, ALT)
+    assert tiers(session) == [("boat",), ("bird",), ("bus",), ("train",)]
+    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Up, ALT)
+    assert tiers(session) == [("boat",), ("bus",), ("bird",), ("train",)]
+    assert session.undo_stack.count() == count + 1, "repeated steps are one"
+    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Down)
+    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_2)
+    assert tiers(session) == [("boat", "bird", "train"), ("bus",)]
+    assert session.undo_stack.undoText() == "aeroplane: tie bird and train with boat"
+
+
+def test_several_in_the_pool_step_together(page: RankingPage, session: Session) -> None:
+    for gap, name in enumerate(("boat", "bird", "bus")):
+        drop(page, [name], "gap", gap)
+    page.pool.make_current("bird")
+    page.pool.setFocus()
+    shift = Qt.KeyboardModifier.ShiftModifier
+    at = page.pool.viewport().mapFromGlobal(page.chip_rect("bus").center())
+    QTest.mouseClick(page.pool.viewport(), Qt.MouseButton.LeftButton, shift, at)
+    assert page.pool.selected_names() == ("bird", "boat", "bottle", "bus")
+    QTest.keyClick(page.pool, Qt.Key.Key_Delete)
+    assert tiers(session) == []
+    QTest.keyClick(page.pool, Qt.Key.Key_Return)
+    assert tiers(session) == [("bird", "boat", "bottle", "bus")]
+
+
 def test_a_similarity_is_typed_and_spaced_evenly(page: RankingPage, session: Session) -> None:
     drop(page, ["bird"], "gap", 0)
     page.ladder.edit_similarity(0)
