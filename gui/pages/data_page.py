@@ -56,6 +56,7 @@ class DataPage(QWidget):
         self.title = QLabel("Data")
         set_role(self.title, "title")
         self.folder = QLabel()
+        self.folder.setAccessibleName("Data folder")
         self.folder.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.folder.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         set_role(self.folder, "muted")

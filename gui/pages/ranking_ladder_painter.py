@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPalette, QPen
 from core.config import ExperimentConfig
 from gui.models.ladder import Drop, Target, temperature
 from gui.pages.ranking_layout import AXIS_X, CARD_X, CHIPS_X, GAP, RIGHT, LadderLayout, Row
-from gui.theme import HEADING_POINTS, number_font, tokens
+from gui.theme import BASE_POINTS, HEADING_POINTS, number_font, tokens
 from gui.widgets.class_chip import mix
 
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -152,16 +152,17 @@ class LadderPainter:
         area = QRectF(CARD_X, top + GAP * 2, self._width - RIGHT - CARD_X, bottom - top - GAP * 4)
         self._dashed(area, self._colours.border)
         font = QFont(self._font)
-        font.setPointSizeF(HEADING_POINTS)
+        font.setPointSizeF(self._font.pointSizeF() * HEADING_POINTS / BASE_POINTS)
         font.setWeight(QFont.Weight.DemiBold)
         middle = area.center().y()
-        upper = QRectF(area.left() + 8, middle - 40, area.width() - 16, 36)
+        upper = QRectF(area.left() + 8, area.top(), area.width() - 16, area.height() / 2 - 4)
         text = f"Drag a class here that is like {state.anchor}"
-        flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+        centred = Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap
+        flags = centred | Qt.AlignmentFlag.AlignBottom
         self._text(upper, text, self._colours.text, flags, font)
-        lower = QRectF(area.left() + 8, middle, area.width() - 16, 44)
+        lower = QRectF(area.left() + 8, middle + 4, area.width() - 16, area.height() / 2 - 4)
         hint = "or go to it with the arrow keys and press Enter.\nThe higher, the more alike."
-        self._text(lower, hint, self._colours.muted, flags)
+        self._text(lower, hint, self._colours.muted, centred | Qt.AlignmentFlag.AlignTop)
 
     def _axis(self, card: QRectF, similarity: float, *, is_handle: bool) -> None:
         middle = card.center().y()

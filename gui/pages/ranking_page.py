@@ -40,9 +40,11 @@ from gui.pages.ranking_toolbar import RankingToolbar
 from gui.pages.ranking_tools import RankingTools
 from gui.session import Session
 from gui.theme import SPACING, set_role
+from gui.widgets.notes import EmptyView
 from gui.widgets.ranking_dialogs import RankingFiles
 from gui.widgets.ranking_menu import RankingMenu
 
+NO_DATA = "There are no classes to rank yet: open a VOC folder or the demo."
 WIDE_PAGE = 1120
 POOL_WIDTHS = (256, 340)  # on a narrow page, on a wide one
 INSPECTOR_WIDTHS = (216, 272)
@@ -96,7 +98,9 @@ class RankingPage(QWidget):
         self._hint = QLabel("  ·  ".join(keys))
         self._hint.setWordWrap(True)
         set_role(self._hint, "muted")
-        columns = QHBoxLayout()
+        body = QWidget()
+        columns = QHBoxLayout(body)
+        columns.setContentsMargins(0, 0, 0, 0)
         columns.setSpacing(SPACING * 3)
         self._classes_title = _heading("Classes")
         columns.addLayout(_column(self._classes_title, self.pool, self._hint))
@@ -105,11 +109,15 @@ class RankingPage(QWidget):
         self._views.addWidget(self.matrix)
         columns.addLayout(_column(self._title, self._views), 1)
         columns.addLayout(_column(self.inspector))
+        self.empty = EmptyView(NO_DATA, "Go to Data")
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.empty)
+        self._pages.addWidget(body)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(SPACING * 3, SPACING * 2, SPACING * 3, SPACING * 2)
         layout.setSpacing(SPACING * 2)
         layout.addWidget(self.toolbar)
-        layout.addLayout(columns, 1)
+        layout.addWidget(self._pages, 1)
 
     def _add_shortcuts(self) -> None:
         for keys, step in (("Alt+Left", -1), ("Alt+Right", 1)):
@@ -119,7 +127,9 @@ class RankingPage(QWidget):
 
     def _connect(self) -> None:
         session = self._session
+        self.empty.way_on_requested.connect(self._on_to_data)
         session.dataset_changed.connect(self._on_dataset_changed)
+        session.dataset_loading.connect(self._on_dataset_loading)
         session.ranking_changed.connect(self._on_ranking_changed)
         session.config_changed.connect(self._on_config_changed)
         session.class_selected.connect(self._on_class_selected)
@@ -164,6 +174,15 @@ class RankingPage(QWidget):
         return self.ladder.drop_point(Target(kind, index))
 
     # ----- the session changed -----
+
+    @Slot(str)
+    def _on_dataset_loading(self, what: str) -> None:
+        self.empty.words.setText(f"{what} …" if what else NO_DATA)
+        self.empty.way_on.setVisible(not what)
+
+    @Slot()
+    def _on_to_data(self) -> None:
+        self._session.page_requested.emit("data")
 
     @Slot(object)
     def _on_dataset_changed(self, index: DatasetIndex) -> None:
@@ -318,7 +337,8 @@ class RankingPage(QWidget):
     def _refresh(self) -> None:
         session, anchor = self._session, self._anchor
         ranking, config = session.ranking, session.config
-        one = f"{anchor}, and what is like it" if anchor else "No data yet"
+        one = f"{anchor}, and what is like it" if anchor else "No class yet"
+        self._pages.setCurrentIndex(1 if self._classes else 0)
         self._title.setText("All classes" if self.toolbar.shows_matrix else one)
         self.matrix.show_ranking(ranking, self._classes, config.ranking.depth)
         self._model.set_ranking(ranking)

@@ -25,6 +25,7 @@ ROW_PX = 22
 LEAST_ROW_PX = 15
 GAP_PX = 8.0
 SCALE_PX = 20.0
+MOST_TOLD = 8
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,14 @@ class BarChart(QWidget):
         return out.getvalue()
 
     def figure_summary(self) -> str:
+        """Returns each bar in words; of many, how many there are, the longest and the shortest."""
+        if len(self._bars) > MOST_TOLD:
+            most = max(self._bars, key=lambda bar: bar.value)
+            least = min(self._bars, key=lambda bar: bar.value)
+            return (
+                f"{len(self._bars)} bars: most {most.name} {most.words}, "
+                f"least {least.name} {least.words}."
+            )
         return ", ".join(f"{bar.name} {bar.words}" for bar in self._bars)
 
     def bar_at(self, position: QPointF) -> ChartBar | None:

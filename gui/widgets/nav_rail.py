@@ -69,8 +69,17 @@ class NavRail(QFrame):
         for button, name in self._icons.items():
             button.setIcon(make_icon(name, self.palette()))
 
+    @staticmethod
+    def _fit(button: QToolButton) -> None:
+        metrics = button.fontMetrics()
+        width = max(84, metrics.horizontalAdvance("Detections") + 20)
+        button.setFixedSize(width, max(56, 38 + metrics.height()))
+
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            for button in self._icons:
+                self._fit(button)
         if event.type() == QEvent.Type.PaletteChange and any(
             not button.icon().isNull() for button in self._icons
         ):
@@ -87,7 +96,7 @@ class NavRail(QFrame):
         button.setText(text)
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
         button.setIconSize(QSize(22, 22))
-        button.setFixedSize(84, 56)
+        self._fit(button)
         self._icons[button] = icon
         return button
 
