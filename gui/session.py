@@ -10,14 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QDeadlineTimer, QObject, Signal, Slot
 
 from core.config import ExperimentConfig
 from core.config_files import load_recipe, recipe_names
-from core.data import open_dataset
-from core.data.demo import write_demo
 from core.data.index import DatasetIndex
 from core.errors import AkinError
 from core.events import Outcome
@@ -26,15 +24,16 @@ from core.ranking import Ranking
 from core.ranking_library import RankingLibrary
 from core.runs import Run, RunStore
 from core.training.extension import extended, has_checkpoint, with_batches_of
+from gui.data_loading import DataLoading, DownloadStopped
 from gui.messages import Level, Message
 from gui.ranking_board import RankingBoard
 from gui.run_queue import WaitingRun
-from gui.tasks import Progress, Task
 from gui.trainings import Trainings
 
+if TYPE_CHECKING:
+    from core.data.download import Source
+
 LEVELS: dict[str, Level] = {"done": "success", "failed": "error", "interrupted": "warning"}
-DEMO_IMAGES = 900
-DEMO_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,10 @@ class Session(QObject):
         self.trainings.events_received.connect(self.events_received)
         self.trainings.ended.connect(self._on_training_ended)
         self.trainings.failed.connect(self.post_error)
-        self._task: Task | None = None
+        self.loading = DataLoading(workspace, self)
+        self.loading.progressed.connect(self.dataset_loading)
+        self.loading.loaded.connect(self._on_loaded)
+        self.loading.failed.connect(self._on_load_failed)
 
     # ----- messages -----
 
@@ -116,35 +118,15 @@ class Session(QObject):
 
     def open_demo(self) -> None:
         """Opens the built-in demo, generating it the first time."""
-        folder = self.workspace / f"demo-{DEMO_IMAGES}-{DEMO_SEED}"
-
-        def work(progress: Progress, _should_stop: object) -> DatasetIndex:
-            if not folder.exists():
-                write_demo(folder, images=DEMO_IMAGES, seed=DEMO_SEED, progress=progress)
-            return open_dataset(folder)
-
-        self._load("Making the demo", work)
+        self.loading.open_demo()
 
     def open_data(self, folder: Path) -> None:
         """Opens a data folder in the background; on failure the present one stays."""
-        self._load(f"Reading {folder.name}", lambda _progress, _should_stop: open_dataset(folder))
+        self.loading.open_folder(folder)
 
-    def _load(self, what: str, work: Any) -> None:
-        if self._task is not None:
-            self.post(Message("warning", "A data set is being read.", "Wait until it is there."))
-            return
-        self._loading = what
-        self._task = Task(work, self)
-        self._task.progressed.connect(self._on_load_progressed)
-        self._task.succeeded.connect(self._on_loaded)
-        self._task.failed.connect(self._on_load_failed)
-        self._task.finished.connect(self._on_load_finished)
-        self.dataset_loading.emit(what, 0, 0)
-        self._task.start()
-
-    @Slot(int, int)
-    def _on_load_progressed(self, done: int, total: int) -> None:
-        self.dataset_loading.emit(self._loading, done, total)
+    def download_data(self, source: Source, folder: Path) -> None:
+        """Downloads a known data set into a folder and opens it."""
+        self.loading.download(source, folder)
 
     @Slot(object)
     def _on_loaded(self, index: DatasetIndex) -> None:
@@ -168,14 +150,8 @@ class Session(QObject):
 
     @Slot(object)
     def _on_load_failed(self, error: AkinError) -> None:
-        self.post_error(error)
-
-    @Slot()
-    def _on_load_finished(self) -> None:
-        assert self._task is not None
-        self._task.deleteLater()
-        self._task = None
-        self.dataset_loading.emit("", 0, 0)
+        stopped = isinstance(error, DownloadStopped)
+        self.post(Message("info" if stopped else "error", error.message, error.hint))
 
     # ----- ranking -----
 
@@ -373,11 +349,7 @@ class Session(QObject):
         )
         if not self.trainings.survives_window:
             self.trainings.stop()
-        if self._task is not None:
-            self._task.stop()
-            if not self._task.wait(deadline):
-                return False
-        return self.trainings.close(deadline)
+        return self.loading.close(deadline) and self.trainings.close(deadline)
 
 
 def half_batch_text(run: Run) -> str:

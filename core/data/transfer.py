@@ -84,6 +84,7 @@ def fetch(
             failures = 1 if gained * 100 >= size_bytes else failures + 1
             if failures >= patience.attempts:
                 raise TransferError(str(error)) from error
+            progress(_size(path))
             time.sleep(patience.pause_s * 2 ** (failures - 1))
     progress(size_bytes)
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QProgressBar,
     QPushButton,
     QScrollArea,
     QSizePolicy,
     QStackedWidget,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
+from core.data.download import SOURCES
 from core.data.index import DatasetIndex
 from core.data.summary import DatasetSummary, summarize
 from gui.messages import Message
@@ -32,8 +37,8 @@ from gui.theme import SPACING, set_role
 from gui.thumbnails import ThumbnailLoader
 
 DEMO_TEXT = (
-    "This is the built-in demo. Open your own VOC folder; or download VOC 2007 from its official "
-    "page, unpack it anywhere, and open the folder VOCdevkit."
+    "This is the built-in demo. Open your own VOC folder, or download VOC 2007 from its official "
+    "page."
 )
 
 
@@ -50,6 +55,7 @@ class DataPage(QWidget):
         self._session = session
         self._error: Message | None = None
         self._is_loading = False
+        self._wanted = ""
         side = round(CROP_PX * self.devicePixelRatioF())
         self.loader = ThumbnailLoader(side, session.workspace / "thumbnails", parent=self)
         self._task = LatestTask(self)
@@ -63,6 +69,10 @@ class DataPage(QWidget):
         self.open_folder = QPushButton("Open VOC folder…")
         self.open_folder.setAccessibleName("Open a VOC folder")
         set_role(self.open_folder, "primary")
+        self.download = QToolButton()
+        self.download.setText("Download")
+        self.download.setAccessibleName("Download a known data set")
+        self.download.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.open_demo = QPushButton("Open the demo")
         self.open_demo.setAccessibleName("Open the built-in demo")
         self.demo_note = QLabel(DEMO_TEXT)
@@ -79,6 +89,8 @@ class DataPage(QWidget):
         self.progress.setTextVisible(False)
         self.progress_words = QLabel()
         set_role(self.progress_words, "muted")
+        self.stop = QPushButton("Stop")
+        self.stop.setAccessibleName("Stop the download")
         self.note = QLabel()
         self.note.setWordWrap(True)
         self.note.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -100,6 +112,7 @@ class DataPage(QWidget):
         header = QHBoxLayout()
         header.setSpacing(SPACING)
         header.addLayout(words, 1)
+        header.addWidget(self.download, 0, Qt.AlignmentFlag.AlignTop)
         header.addWidget(self.open_demo, 0, Qt.AlignmentFlag.AlignTop)
         header.addWidget(self.open_folder, 0, Qt.AlignmentFlag.AlignTop)
         self._loading = QWidget()
@@ -108,6 +121,7 @@ class DataPage(QWidget):
         loading.setSpacing(SPACING)
         loading.addWidget(self.progress_words)
         loading.addWidget(self.progress, 1)
+        loading.addWidget(self.stop)
         self._views = QStackedWidget()
         self._views.addWidget(self._note_view())
         self._views.addWidget(self._body())
@@ -156,6 +170,13 @@ class DataPage(QWidget):
         session = self._session
         self.open_folder.clicked.connect(self._on_open_folder)
         self.open_demo.clicked.connect(session.open_demo)
+        self.stop.clicked.connect(session.loading.stop)
+        menu = QMenu(self.download)
+        for name, source in SOURCES.items():
+            size = sum(archive.size_bytes for archive in source.archives) / 1e6
+            menu.addAction(f"{source.title} ({size:,.0f} MB)…").setData(name)
+        menu.triggered.connect(self._on_download)
+        self.download.setMenu(menu)
         self.strip.object_opened.connect(self._on_object_opened)
         self.classes.class_clicked.connect(session.select_class)
         self._task.succeeded.connect(self._on_summary)
@@ -173,7 +194,8 @@ class DataPage(QWidget):
             self._error = None
         self._is_loading = bool(what)
         self._loading.setVisible(self._is_loading)
-        for button in (self.open_folder, self.open_demo):
+        self.stop.setVisible(self._session.loading.can_stop)
+        for button in (self.open_folder, self.download, self.open_demo):
             button.setEnabled(not self._is_loading)
         counted = f" {done:,}/{total:,}" if total else " …"
         self.progress_words.setText(f"{what}{counted}")
@@ -194,7 +216,9 @@ class DataPage(QWidget):
         elif self._error is not None:
             self.note.setText(f"{self._error.text}\n{self._error.hint}")
         else:
-            self.note.setText("There is no data yet. Open a VOC folder, drop one, or try the demo.")
+            self.note.setText(
+                "There is no data yet. Open a VOC folder, drop one, download one, or try the demo."
+            )
         self._loading.setVisible(self._is_loading)
         self.demo_note.hide()
         self._views.setCurrentIndex(0)
@@ -228,10 +252,23 @@ class DataPage(QWidget):
 
     @Slot()
     def _on_open_folder(self) -> None:
-        dialog = QFileDialog(self, "Open a data folder (VOC layout)")
+        self._ask_for_folder("Open a data folder (VOC layout)", self._on_folder_chosen)
+
+    @Slot(object)
+    def _on_download(self, action: QAction) -> None:
+        self._wanted = action.data()
+        title = SOURCES[self._wanted].title
+        self._ask_for_folder(f"Where {title} is put", self._on_download_folder)
+
+    @Slot(str)
+    def _on_download_folder(self, path: str) -> None:
+        self._session.download_data(SOURCES[self._wanted], Path(path))
+
+    def _ask_for_folder(self, title: str, chosen: Callable[[str], None]) -> None:
+        dialog = QFileDialog(self, title)
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
-        dialog.fileSelected.connect(self._on_folder_chosen)
+        dialog.fileSelected.connect(chosen)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 

@@ -42,7 +42,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QApplication]:
 def wait_until() -> WaitUntil:
     """wait_until(predicate, timeout_s): runs the event loop until it holds, or fails."""
 
-    def wait(predicate: Callable[[], object], timeout_s: float = 10.0) -> None:
+    def wait(predicate: Callable[[], object], timeout_s: float = 30.0) -> None:
         end = time.monotonic() + timeout_s
         loop = QEventLoop()
         timer = QTimer()
@@ -81,7 +81,7 @@ def tiny_voc(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def loaded_session(session: Session, tiny_voc: Path, wait_until: WaitUntil) -> Session:
     """A session with tiny_voc open."""
     session.open_data(tiny_voc)
-    wait_until(lambda: session.dataset is not None and session._task is None)
+    wait_until(lambda: session.dataset is not None and session.loading.is_idle)
     return session
 
 

@@ -14,7 +14,8 @@ from core.data.demo import write_demo
 from gui.main_preferences import PreferencesWindow
 from gui.main_tour import STEPS
 from gui.main_window import MainWindow
-from gui.session import DEMO_IMAGES, DEMO_SEED, Session
+from gui.data_loading import DEMO_IMAGES, DEMO_SEED
+from gui.session import Session
 from gui.settings import Settings
 from gui.theme import BASE_POINTS, apply_theme
 from gui.widgets.command_palette import commands_of

@@ -34,7 +34,7 @@ def page(session: Session) -> Iterator[DataPage]:
 
 def open_folder(page: DataPage, session: Session, folder: Path, wait_until: Wait) -> None:
     session.open_data(folder)
-    wait_until(lambda: session.dataset is not None and session._task is None)
+    wait_until(lambda: session.dataset is not None and session.loading.is_idle)
     wait_until(lambda: page._task.is_idle and page._views.currentIndex() == 1)
 
 
@@ -48,7 +48,7 @@ def test_empty_loading_and_error_are_told(
     assert page.progress.isVisible()
     assert page.progress_words.text() == "Reading empty …"
     assert not page.open_folder.isEnabled()
-    wait_until(lambda: session._task is None)
+    wait_until(lambda: session.loading.is_idle)
     assert not page.progress.isVisible()
     assert page.open_folder.isEnabled()
     assert "empty" in page.note.text()
@@ -165,6 +165,6 @@ def test_the_button_opens_a_folder(
     assert dialog.fileMode() == QFileDialog.FileMode.Directory
     dialog.fileSelected.emit(str(tiny_voc))
     dialog.close()
-    wait_until(lambda: session.dataset is not None and session._task is None)
+    wait_until(lambda: session.dataset is not None and session.loading.is_idle)
     assert session.dataset is not None
     assert session.dataset.folder == tiny_voc

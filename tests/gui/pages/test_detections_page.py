@@ -251,7 +251,7 @@ def test_an_image_that_cannot_be_decoded_says_so(
 ) -> None:
     write_demo(tmp_path / "voc", images=40)
     session.open_data(tmp_path / "voc")
-    wait_until(lambda: session.dataset is not None and session._task is None)
+    wait_until(lambda: session.dataset is not None and session.loading.is_idle)
     index = session.dataset
     assert index is not None
     index.image_paths[1].write_bytes(b"junk")
