@@ -226,7 +226,8 @@ class TrainingConfig(ConfigSection):
     precision: Literal["auto", "float32", "bfloat16", "float64"] = Field(
         "auto",
         title="Precision",
-        description="auto: bfloat16 on GPUs that have it, else float32. float64: to compare runs.",
+        description="auto: bfloat16 on GPUs that have it, else float32 (on many CPUs bfloat16 is "
+        "slower, on some it loses values). float64: to compare runs.",
     )
     gradient_clip: float = Field(
         0.0, ge=0, le=1e6, title="Gradient clip", description="Largest gradient norm; 0: off."

@@ -11,10 +11,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QTextBrowser
 
 from core.data.demo import write_demo
+from gui.data_loading import DEMO_IMAGES, DEMO_SEED
 from gui.main_preferences import PreferencesWindow
 from gui.main_tour import STEPS
 from gui.main_window import MainWindow
-from gui.data_loading import DEMO_IMAGES, DEMO_SEED
 from gui.session import Session
 from gui.settings import Settings
 from gui.theme import BASE_POINTS, apply_theme

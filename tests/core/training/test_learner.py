@@ -11,7 +11,8 @@ from torch.nn.functional import normalize
 from core.config import ExperimentConfig
 from core.contrastive.loss import RankedInfoNCE
 from core.contrastive.triplet import TripletLoss
-from core.training.learner import build_loss, with_background
+from core.training.distributed import Team
+from core.training.learner import Learner, build_loss, with_background
 
 
 @pytest.mark.parametrize("positives", ["in", "supcon"])
@@ -58,3 +59,20 @@ def test_background_is_in_every_denominator_and_nothing_else() -> None:
     own = (query * key).sum(dim=1, keepdim=True)
     expected = ((query @ background.T - own) / 0.1).exp().sum(dim=1).log1p().mean()
     assert float(found) == pytest.approx(float(expected), abs=1e-9)
+
+
+def test_bfloat16_gives_nearly_the_loss_of_float32() -> None:
+    values = {"encoder.name": "resnet18", "crops.size": 32, "contrast.bank_size": 0}
+    config = ExperimentConfig().with_values(values)
+    crops = torch.randint(0, 256, (8, 3, 32, 32), dtype=torch.uint8)
+    label = torch.arange(8) % 3
+    found = []
+    for precision in (None, torch.bfloat16):
+        torch.manual_seed(0)
+        learner = Learner(config, torch.eye(3), torch.device("cpu"), precision, Team())
+        with torch.no_grad():
+            loss = learner.step_loss(crops, label, 0).total
+        assert loss.dtype == torch.float32
+        found.append(float(loss))
+    assert found[0] != found[1]
+    assert found[1] == pytest.approx(found[0], rel=0.1)

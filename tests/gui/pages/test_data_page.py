@@ -153,7 +153,7 @@ def test_the_demo_says_what_it_is(page: DataPage, session: Session, wait_until: 
     open_folder(page, session, folder, wait_until)
     assert page.demo_note.isVisible()
     assert "built-in demo" in page.demo_note.text()
-    assert "VOCdevkit" in page.demo_note.text()
+    assert "download VOC 2007" in page.demo_note.text()
     assert not page.open_demo.isVisible()
 
 
