@@ -115,6 +115,9 @@ class EpochCompleted(Event):
         validation_accuracy: Nearest class mean on the validation split; None if it is empty.
         validation_balanced_accuracy: Mean recall over classes; None if it is empty.
         compliance: Share of ordered pairs that hold on the validation split; None if undefined.
+        compliance_train: The same on a sample of the training objects, at most 32 a class.
+        tau_b: Mean Kendall's tau-b on the validation split.
+        compliance_by_class: The share of each class of the validation split, by name.
         ap: Of a detector on the validation split: COCO's AP.
         ap50: Its AP at IoU 0.5.
         proposal_recall: Share of objects that one of 50 proposals an image finds at IoU 0.5.
@@ -126,6 +129,9 @@ class EpochCompleted(Event):
     validation_accuracy: float | None = None
     validation_balanced_accuracy: float | None = None
     compliance: float | None = None
+    compliance_train: float | None = None
+    tau_b: float | None = None
+    compliance_by_class: dict[str, float] = field(default_factory=dict)
     duration_s: float = 0.0
     is_best: bool = False
     ap: float | None = None

@@ -22,7 +22,7 @@ from core.evaluation.classification import (
     cosine_scores,
     predict,
 )
-from core.evaluation.compliance import rank_compliance
+from core.evaluation.compliance import Compliance, rank_compliance
 from core.evaluation.further import KNN, MAHALANOBIS, Judged
 from core.predictions import Predictions
 from core.training.experiment import Experiment
@@ -65,7 +65,8 @@ class Validation:
     Attributes:
         accuracy: By class means of a sample of the training objects, or logits.
         balanced_accuracy: Likewise.
-        compliance: Share of the ranking's pairs that hold; None for SoftMax.
+        compliance: Of the ranking; None for SoftMax.
+        compliance_train: Share of its pairs that hold for the sample of training objects.
         objects_N: Indices into the data set.
         embedding_ND: Unit vectors.
         predicted_N: Index into the known classes.
@@ -73,7 +74,8 @@ class Validation:
 
     accuracy: float | None
     balanced_accuracy: float | None
-    compliance: float | None
+    compliance: Compliance | None
+    compliance_train: float | None
     objects_N: IntArray
     embedding_ND: FloatArray
     predicted_N: IntArray
@@ -135,7 +137,10 @@ def validate(
     if not len(objects):
         return None
     embedding_ND, logits_NC = embed_objects(learner, crops, objects)
+    truth = label_N[objects]
+    similarity_CC = experiment.judged_similarity_CC
     score_NC: npt.NDArray[np.floating[Any]]
+    compliance, on_train = None, None
     if logits_NC is not None:
         score_NC = logits_NC
     else:
@@ -144,14 +149,19 @@ def validate(
         train_ND, _ = embed_objects(learner, crops, train)
         means_CD = class_means(train_ND, label_N[train], len(experiment.classes))
         score_NC = cosine_scores(embedding_ND, means_CD)
-    truth = label_N[objects]
+        compliance = rank_compliance(score_NC, truth, similarity_CC, experiment.classes)
+        train_score_MC = cosine_scores(train_ND, means_CD)
+        on_train = rank_compliance(train_score_MC, label_N[train], similarity_CC).overall
     predicted_N = predict(score_NC)
     report = classification_report(truth, predicted_N, experiment.classes)
-    compliance = None
-    if logits_NC is None:
-        compliance = rank_compliance(score_NC, truth, experiment.judged_similarity_CC).overall
     return Validation(
-        report.accuracy, report.balanced_accuracy, compliance, objects, embedding_ND, predicted_N
+        report.accuracy,
+        report.balanced_accuracy,
+        compliance,
+        on_train,
+        objects,
+        embedding_ND,
+        predicted_N,
     )
 
 

@@ -211,7 +211,7 @@ class TrainingLoop:
                 loss=mean_loss,
                 validation_accuracy=judged.accuracy if judged else None,
                 validation_balanced_accuracy=judged.balanced_accuracy if judged else None,
-                compliance=judged.compliance if judged else None,
+                **_compliance_of(judged),
                 duration_s=duration_s,
                 is_best=self._note_best(judged),
             )
@@ -237,3 +237,17 @@ class TrainingLoop:
         self._control.wait_while_paused()
         self._emit(PhaseChanged(phase="training"))
         self._reporter.restart_clock()
+
+
+def _compliance_of(judged: Validation | None) -> dict[str, Any]:
+    """Returns what an epoch's event says of the ranking's order."""
+    if judged is None or judged.compliance is None:
+        return {}
+    found = judged.compliance
+    by_class = {name: row.share for name, row in found.per_class.items() if row.share is not None}
+    return {
+        "compliance": found.overall,
+        "compliance_train": judged.compliance_train,
+        "tau_b": found.tau_b,
+        "compliance_by_class": by_class,
+    }

@@ -20,9 +20,15 @@ def write_tables(run: Run, metrics: dict[str, Any]) -> None:
     _write(
         run,
         "epochs",
-        ["epoch", "step", "loss", "validation_accuracy", "compliance", "duration_s"],
+        [
+            *("epoch", "step", "loss", "validation_accuracy"),
+            *("compliance", "compliance_train", "tau_b", "duration_s"),
+        ],
         (
-            [e.epoch, e.step, e.loss, e.validation_accuracy, e.compliance, e.duration_s]
+            [
+                *(e.epoch, e.step, e.loss, e.validation_accuracy),
+                *(e.compliance, e.compliance_train, e.tau_b, e.duration_s),
+            ]
             for e in epochs
         ),
     )

@@ -26,7 +26,10 @@ STEP_COLUMNS = (
     "objects_per_s",
     "gradient_norm",
 )
-EPOCH_COLUMNS = ("step", "epoch", "time_s", "accuracy", "balanced_accuracy", "compliance", "best")
+EPOCH_COLUMNS = (
+    *("step", "epoch", "time_s", "accuracy", "balanced_accuracy"),
+    *("compliance", "compliance_train", "tau_b", "best"),
+)
 RESOURCE_COLUMNS = (
     "step",
     "epoch",
@@ -97,6 +100,7 @@ class RunCurves:
         self.steps_per_epoch = 0
         self.total_epochs = 0
         self._ranks = 0
+        self._compliance_by_class: list[dict[str, float]] = []
         self._step = self._epoch = 0.0
         self._time_s = 0.0
         self._last_event_s: float | None = None
@@ -121,9 +125,12 @@ class RunCurves:
                     event.validation_accuracy,
                     event.validation_balanced_accuracy,
                     event.compliance,
+                    event.compliance_train,
+                    event.tau_b,
                     float(event.is_best),
                 )
             )
+            self._compliance_by_class.append(event.compliance_by_class)
 
     def extend(self, events: Iterable[Event]) -> None:
         for event in events:
@@ -168,6 +175,10 @@ class RunCurves:
         if self._last_event_s is not None:
             self._time_s += min(max(time_s - self._last_event_s, 0.0), LONGEST_STEP_S)
         self._last_event_s = time_s
+
+    def compliance_of(self, name: str) -> FloatArray:
+        """Returns a class's compliance on the validation split by epoch, NaN where unknown."""
+        return np.array([row.get(name, np.nan) for row in self._compliance_by_class])
 
     @property
     def ranks(self) -> int:

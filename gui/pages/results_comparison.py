@@ -37,7 +37,7 @@ from gui.widgets.curve_plot import CurveStack, Line, Panel
 from gui.widgets.figure_export import ExportButton, WidgetFigure
 from gui.widgets.view_card import ViewCard
 
-COLUMN_SAMPLES = ("0001-ranked ☐ ▣ m", "", "SoftMax r3", "99.9 % ±9.9", "99.9 %", "0.999 ±0.99")
+COLUMN_SAMPLES = ("", "VOC 2007, test", "SoftMax r3", "99.9 % ±9.9", "99.9 %", "0.999 ±0.99")
 BALANCED = 4
 MOST_PAIRS = 3
 PANEL = "runs"
@@ -144,7 +144,6 @@ class ComparisonCard(ViewCard):
     def _on_enlarged(self, on: bool) -> None:
         """Leaves out what there is no room for in the small card."""
         self.table.setColumnHidden(BALANCED, not on)
-        self.table.resizeRowsToContents()
 
     def _body(self) -> QWidget:
         self._tools = QWidget()
@@ -176,7 +175,6 @@ class ComparisonCard(ViewCard):
         """Shows the runs that have figures, newest first, then the paper's rows."""
         judged = [row for row in reversed(summaries) if row.accuracy is not None]
         self.model.set_rows([*judged, *paper_rows()])
-        self.table.resizeRowsToContents()
         self.subtitle.setText("only rows with the same data compare")
         there = {row.run for row in judged}
         self._ticked = [run for run in self._ticked if run in there]
@@ -299,12 +297,14 @@ def _table(proxy: QSortFilterProxyModel) -> QTableView:
     table.verticalHeader().hide()
     table.verticalHeader().setDefaultSectionSize(24)
     table.setMinimumHeight(150)
-    table.setWordWrap(True)
+    table.setWordWrap(False)
     header = table.horizontalHeader()
     metrics = table.fontMetrics()
     for column, sample in enumerate(COLUMN_SAMPLES):
-        table.setColumnWidth(column, metrics.horizontalAdvance(sample) + 2 * SPACING)
-    header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        title = str(proxy.headerData(column, Qt.Orientation.Horizontal))
+        width = max(metrics.horizontalAdvance(text) for text in (sample, title))
+        table.setColumnWidth(column, width + 3 * SPACING)
+    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
     return table
 
 

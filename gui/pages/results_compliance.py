@@ -18,10 +18,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core.data.index import DatasetIndex
 from core.evaluation.compliance import ViolatingPair, rank_compliance, similarity_by_rank
+from core.evaluation.object_pairs import ObjectPair, pairs_at_rank
 from gui.models.run_curves import RunCurves
-from gui.pages.results_confusion import IntArray
+from gui.pages.results_confusion import FloatArray, IntArray
 from gui.pages.results_data import RunResults
+from gui.pages.results_pairs import CropPair, PairsPane
 from gui.theme import SPACING, set_role, tokens
 from gui.widgets.curve_plot import CurveStack, Line, Panel
 from gui.widgets.elided_label import ElidedLabel
@@ -53,7 +56,9 @@ class ComplianceCard(ViewCard):
         self.curve = CurveStack((Panel(PANEL, "", unit_range=True),))
         self.curve.set_x_label("epoch")
         self.curve.view.setAccessibleName("Rank compliance over the epochs")
-        self.ranks = QuantilePlot("Similarity against rank")
+        self.ranks = QuantilePlot("Similarity against rank; Enter shows pairs of crops")
+        self.pairs = PairsPane()
+        self.pairs.hide()
         self.violation = QLabel()
         self.violation.setWordWrap(True)
         self.show_violation = QToolButton()
@@ -79,12 +84,18 @@ class ComplianceCard(ViewCard):
         column.addWidget(self._pages, 1)
         column.addWidget(self.severity)
         super().__init__("Rank compliance", body, (self.exports[0],), parent)
+        self._name: str | None = None
+        self._index: DatasetIndex | None = None
+        self._objects_N: IntArray | None = None
+        self._other: RunResults | None = None
         self.strip.column_clicked.connect(self._on_class)
+        self.ranks.box_clicked.connect(self._on_rank)
+        self.pairs.closed.connect(self._on_pairs_closed)
+        self.pairs.pair_chosen.connect(self._on_pair)
         self.show_violation.clicked.connect(self._on_violation)
 
     def _full(self) -> QWidget:
-        title = ElidedLabel()
-        title.setText("holds on validation, by epoch")
+        self._curve_title = title = ElidedLabel()
         set_role(title, "muted")
         self._curve_side = QWidget()
         side = QVBoxLayout(self._curve_side)
@@ -94,6 +105,7 @@ class ComplianceCard(ViewCard):
         side.addWidget(self.curve, 1)
         plots = QHBoxLayout()
         plots.setSpacing(SPACING)
+        plots.addWidget(self.pairs, 2)
         for plot, export in ((self._curve_side, self.exports[1]), (self.ranks, self.exports[2])):
             plots.addWidget(plot, 1)
             plots.addWidget(export, 0, Qt.AlignmentFlag.AlignTop)
@@ -112,9 +124,23 @@ class ComplianceCard(ViewCard):
 
     # ----- showing -----
 
-    def show_results(self, results: RunResults, other: RunResults | None = None) -> None:
-        """Shows a run, and a second one's curve beside its own."""
-        self._results = results
+    def show_results(
+        self,
+        results: RunResults,
+        other: RunResults | None = None,
+        index: DatasetIndex | None = None,
+        objects_N: IntArray | None = None,
+    ) -> None:
+        """Shows a run, and a second one's curve beside its own.
+
+        Args:
+            results: Of the run.
+            other: Of the second.
+            index: The data set that is open.
+            objects_N: The judged objects in it; None if it is another.
+        """
+        self._results, self._other = results, other
+        self._index, self._objects_N = index, objects_N
         metrics = results.metrics or {}
         compliance: dict[str, Any] = metrics.get("compliance") or {}
         overall = compliance.get("overall")
@@ -132,7 +158,6 @@ class ComplianceCard(ViewCard):
         beside = "" if train is None else f" on test, {100 * train:.1f} % on training objects"
         self.subtitle.setText(f"{100 * overall:.1f} % of the ordered pairs hold{beside}")
         self._show_strip(compliance, metrics.get("compliance_train"))
-        self._show_curves(results, other)
         self._show_class(None)
 
     def _show_strip(self, test: dict[str, Any], train: dict[str, Any] | None) -> None:
@@ -146,28 +171,50 @@ class ComplianceCard(ViewCard):
         ]
         self.strip.set_cells([split for split, _ in rows], classes, cells)
 
-    def _show_curves(self, results: RunResults, other: RunResults | None) -> None:
+    def _show_curves(self) -> None:
+        """Shows compliance by epoch, of the class at hand where its share was recorded."""
+        assert self._results is not None
+        shown = [("A", self._results)] + ([("B", self._other)] if self._other else [])
         series = tokens(self.palette()).series
-        shown = [("A", results)] + ([("B", other)] if other is not None else [])
-        found = False
         for key in self.curve.curve_keys(PANEL):
             self.curve.remove_curve(PANEL, key)
+        lines = []
         for at, (key, run) in enumerate(shown):
-            epoch_N = run.curves.epochs.column("epoch")
-            share_N = run.curves.epochs.column("compliance")
-            if np.isfinite(share_N).any():
-                line = Line(series[at], 2.0, symbol="os"[at], label=key)
-                self.curve.set_curve(PANEL, key, epoch_N, share_N, line)
-                found = found or key == "A"
+            lines += self._lines(key, run.curves, series[at], "os"[at])
+        for key, epoch_N, share_N, line in lines:
+            self.curve.set_curve(PANEL, key, epoch_N, share_N, line)
+        found = bool(lines) and self.pairs.isHidden()
+        self._curve_title.setText(f"pairs that hold by epoch: {self._name or 'all classes'}")
         self.curve.set_csv(lambda: _curves_csv([(run.run.name, run.curves) for _, run in shown]))
         self._curve_side.setVisible(found)
         self.exports[1].setVisible(found)
+
+    def _lines(
+        self, key: str, curves: RunCurves, colour: str, symbol: str
+    ) -> list[tuple[str, FloatArray, FloatArray, Line]]:
+        epoch_N = curves.epochs.column("epoch")
+        if self._name is not None:
+            wanted = {f"{key} validation": curves.compliance_of(self._name)}
+        else:
+            wanted = {
+                f"{key} validation": curves.epochs.column("compliance"),
+                f"{key} training": curves.epochs.column("compliance_train"),
+            }
+        found = []
+        for name, share_N in wanted.items():
+            if np.isfinite(share_N).any():
+                dash = Qt.PenStyle.DashLine if name.endswith("training") else Qt.PenStyle.SolidLine
+                line = Line(colour, 2.0, style=dash, symbol=symbol, label=name)
+                found.append((name, epoch_N, share_N, line))
+        return found
 
     def _show_class(self, name: str | None) -> None:
         """Shows similarity against rank, and the worst pair, of a class or of all."""
         results = self._results
         assert results is not None
         assert results.predictions is not None
+        self._name = name
+        self._close_pairs()
         predictions, similarity_CC = results.predictions, results.similarity_CC()
         anchor = None if name is None else predictions.classes.index(name)
         rows = similarity_by_rank(predictions.score_NC, predictions.label_N, similarity_CC, anchor)
@@ -200,6 +247,61 @@ class ComplianceCard(ViewCard):
         self._show_class(None if again else self.strip.columns[column])
         if not again and self._worst is not None:
             self._on_violation()
+
+    # ----- pairs of crops -----
+
+    @Slot(int)
+    def _on_rank(self, at: int) -> None:
+        """Shows the most and the least alike pairs of crops at a rank."""
+        results = self._results
+        assert results is not None
+        assert results.predictions is not None
+        predictions, box = results.predictions, self.ranks.boxes[at]
+        anchor = None if self._name is None else predictions.classes.index(self._name)
+        rank = int(box.name.removeprefix("rank ")) if box.name.startswith("rank ") else 0
+        alike, unlike = pairs_at_rank(
+            predictions.embedding_ND,
+            predictions.label_N,
+            results.similarity_CC(),
+            rank,
+            anchor=anchor,
+        )
+        note = ""
+        if self._objects_N is None:
+            note = "Open the run's data to see the crops: its objects are not in the open one."
+        elif not alike:
+            note = "There is no pair of test objects at this rank."
+        pairs = [] if note else [self._pair(pair) for pair in (*alike, *reversed(unlike))]
+        whose = self._name or "all classes"
+        title = f"{whose}, {box.name}: the most alike pairs first, the least alike last"
+        self.pairs.show()
+        self.pairs.show_pairs(title, self._index, pairs, note)
+        self.ranks.set_selected(at)
+        self._show_curves()
+
+    def _pair(self, pair: ObjectPair) -> CropPair:
+        assert self._results is not None
+        assert self._results.predictions is not None
+        assert self._objects_N is not None
+        names = self._results.predictions.true_name_N
+        rows = (pair.row, pair.other)
+        words = f"{names[pair.row]}, {names[pair.other]}: cosine {pair.cosine:.2f}"
+        objects = (int(self._objects_N[pair.row]), int(self._objects_N[pair.other]))
+        caption = f"{pair.cosine:.2f} {names[pair.row]}, {names[pair.other]}"
+        return CropPair(objects, rows, words, caption)
+
+    def _close_pairs(self) -> None:
+        self.pairs.hide()
+        self.ranks.set_selected(None)
+        self._show_curves()
+
+    @Slot()
+    def _on_pairs_closed(self) -> None:
+        self._close_pairs()
+
+    @Slot(object)
+    def _on_pair(self, pair: CropPair) -> None:
+        self.rows_selected.emit(np.array(pair.rows), f"{pair.words} (2)")
 
     @Slot()
     def _on_violation(self) -> None:
@@ -262,11 +364,11 @@ def _cell(name: str, split: str, row: dict[str, Any]) -> HeatCell:
 
 
 def _curves_csv(runs: list[tuple[str, RunCurves]]) -> str:
-    lines = ["run,epoch,compliance"]
+    lines = ["run,epoch,compliance,compliance_train,tau_b"]
     for name, curves in runs:
-        for epoch, share in zip(
-            curves.epochs.column("epoch"), curves.epochs.column("compliance"), strict=True
-        ):
-            if np.isfinite(share):
-                lines.append(f"{name},{epoch:.0f},{share:.6g}")
+        columns = [curves.epochs.column(key) for key in lines[0].split(",")[1:]]
+        for epoch, *shares in zip(*columns, strict=True):
+            if np.isfinite(shares[0]):
+                cells = ("" if np.isnan(share) else f"{share:.6g}" for share in shares)
+                lines.append(f"{name},{epoch:.0f},{','.join(cells)}")
     return "\n".join(lines) + "\n"

@@ -18,9 +18,11 @@ from gui.models.runs_model import RunSummary
 from gui.theme import SPACING, set_role
 from gui.widgets.elided_label import ElidedLabel
 
-LONGEST_RUN_PX = 210
+LONGEST_RUN_PX = 175
 VIEWS = (
-    ("figures", "Figures", "Withheld objects, rank compliance, runs compared"),
+    ("withheld", "Withheld", "Withheld against known objects: ROC, histogram, threshold"),
+    ("compliance", "Ranks", "Rank compliance, and similarity against rank"),
+    ("runs", "Runs", "Runs compared, with their curves"),
     ("neighbours", "Neighbours", "The objects most alike a chosen one"),
     ("map", "Map", "All embeddings in the plane"),
 )

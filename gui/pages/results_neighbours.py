@@ -69,7 +69,7 @@ def neighbours_of(results: RunResults, row: int, count: int = NEIGHBOURS) -> tup
 
 
 def _caption(neighbour: Neighbour) -> str:
-    below = (f"{neighbour.cosine:.3f}", neighbour.relation)
+    below = (f"{neighbour.cosine:.2f}", neighbour.relation.replace("negative", "neg."))
     return f"{neighbour.name}\n{' · '.join(filter(None, below))}"
 
 

@@ -61,6 +61,11 @@ class OodCard(ViewCard):
         self.validated.setAccessibleName(self.validated.toolTip())
         self.groups = QLabel()
         self.groups.setWordWrap(True)
+        self.groups.setToolTip(
+            "FPR95: share of withheld objects accepted where 95 % of the known are. AUPR: average "
+            "precision of finding known, or withheld, objects; in brackets 95 % intervals of a "
+            "bootstrap over images."
+        )
         set_role(self.groups, "muted")
         self.lost = QToolButton()
         self.taken = QToolButton()
@@ -157,21 +162,26 @@ class OodCard(ViewCard):
         self.plot.set_scores(known, withheld, name, self._caption(name, known, withheld), chosen)
         self.validated.setVisible(chosen is not None)
         groups = (results.metrics or {}).get("ood_groups") if name == OOD_SCORE else None
-        self.groups.setText(near_and_far(groups))
+        words = (further_figures(self._row_of(name)), near_and_far(groups))
+        self.groups.setText("\n".join(filter(None, words)))
         self.groups.setVisible(bool(self.groups.text()))
         self._show_links()
 
     def _caption(self, name: str, known: Any, withheld: Any) -> str:
+        interval = self._row_of(name).get("auroc_interval")
+        text = f"AUROC {auroc(known, withheld):.3f}"
+        if interval and None not in interval:
+            text += f"\n[{interval[0]:.3f}, {interval[1]:.3f}]"
+        return text
+
+    def _row_of(self, name: str) -> dict[str, Any]:
+        """Returns what metrics.json says of a score; nothing in runs that lack it."""
         assert self._results is not None
         metrics = self._results.metrics or {}
         row: dict[str, Any] = (metrics.get("ood_scores") or {}).get(name) or {}
         if not row and (metrics.get("ood") or {}).get("score") == name:
             row = metrics["ood"]
-        interval = row.get("auroc_interval")
-        text = f"AUROC {auroc(known, withheld):.3f}"
-        if interval and None not in interval:
-            text += f"\n[{interval[0]:.3f}, {interval[1]:.3f}]"
-        return text
+        return row
 
     def _validated_threshold(self) -> float | None:
         """Returns the threshold that was chosen on validation data for the score at hand."""
@@ -252,3 +262,14 @@ def near_and_far(groups: dict[str, Any] | None) -> str:
             interval = "" if low is None or high is None else f" [{low:.3f}, {high:.3f}]"
             parts.append(f"{name} ({', '.join(row['classes'])}) {row['auroc']:.3f}{interval}")
     return f"AUROC by the ranking: {'; '.join(parts)}" if parts else ""
+
+
+def further_figures(row: dict[str, Any]) -> str:
+    """Returns FPR95 and both AUPR with their intervals, where they are known."""
+    parts = []
+    for key, name in (("fpr95", "FPR95"), ("aupr_in", "AUPR known"), ("aupr_out", "AUPR withheld")):
+        if row.get(key) is not None:
+            low, high = row.get(f"{key}_interval") or (None, None)
+            interval = "" if low is None or high is None else f" [{low:.3f}, {high:.3f}]"
+            parts.append(f"{name} {row[key]:.3f}{interval}")
+    return "; ".join(parts)

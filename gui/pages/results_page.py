@@ -209,9 +209,7 @@ class ResultsPage(QWidget):
                 "There is nothing to judge yet. Train a run first.", offer_training=True
             )
             return
-        self.header.data_label.setText(
-            f"measured on {results.data}, test split" if results.data else ""
-        )
+        self.header.data_label.setText(f"on {results.data}, test split" if results.data else "")
         if results.metrics is None or results.predictions is None:
             text = "\n".join(filter(None, (results.problem, results.hint)))
             self._show_note(text, offer_judging=results.can_be_judged)
@@ -219,7 +217,9 @@ class ResultsPage(QWidget):
         self.figures.set_figures(key_figures(results.metrics))
         self.matrix_card.show_results(results, self._against)
         self.ood_card.show_results(results)
-        self.compliance_card.show_results(results, self._against)
+        self.compliance_card.show_results(
+            results, self._against, self._session.dataset, self._objects_N
+        )
         self.comparison_card.show_verdict(self._verdict)
         self.neighbours_card.show_results(results, self._session.dataset, self._objects_N)
         self.map_card.show_results(results)
@@ -332,6 +332,8 @@ class ResultsPage(QWidget):
     @Slot(object)
     def _on_other_chosen(self, run: Run | None) -> None:
         self._other = run
+        if run is not None and self.header.view == "withheld":
+            self.header.show_view("runs")  # What says how they compare.
         self.reload()
 
     @Slot(object)

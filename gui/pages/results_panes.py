@@ -1,13 +1,11 @@
-"""Where the views of the results page stand: the matrix at the left, the others beside it."""
+"""Where the views of the results page stand: the matrix at the left, one other beside it."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QPushButton,
-    QScrollArea,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -23,7 +21,7 @@ from gui.theme import SPACING
 from gui.widgets.notes import note_label
 from gui.widgets.view_card import ViewCard
 
-VIEWS = ("figures", "neighbours", "map")
+VIEWS = ("withheld", "compliance", "runs", "neighbours", "map")
 
 
 class ResultsPanes(QStackedWidget):
@@ -40,15 +38,16 @@ class ResultsPanes(QStackedWidget):
         self.compliance_card = ComplianceCard()
         self.neighbours_card = NeighboursCard()
         self.map_card = MapCard()
-        figures: tuple[ViewCard, ...] = (self.ood_card, self.compliance_card, self.comparison_card)
         self.cards: tuple[ViewCard, ...] = (
             self.matrix_card,
-            *figures,
+            self.ood_card,
+            self.compliance_card,
+            self.comparison_card,
             self.neighbours_card,
             self.map_card,
         )
         self.addWidget(self._note_page())
-        self.addWidget(self._views(figures))
+        self.addWidget(self._views())
         self.ood_card.withhold_requested.connect(self.training_requested)
         for card in self.cards:
             card.enlarge_toggled.connect(self._on_enlarged)
@@ -71,22 +70,10 @@ class ResultsPanes(QStackedWidget):
         column.addStretch(1)
         return page
 
-    def _views(self, figures: tuple[ViewCard, ...]) -> QWidget:
-        stack = QWidget()
-        column = QVBoxLayout(stack)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(SPACING)
-        for card, stretch in zip(figures, (3, 2, 3), strict=True):
-            column.addWidget(card, stretch)
-        scroll = QScrollArea()
-        scroll.setWidget(stack)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setAccessibleName("Views of the run")
+    def _views(self) -> QWidget:
         self._right = QStackedWidget()
-        for view in (scroll, self.neighbours_card, self.map_card):
-            self._right.addWidget(view)
+        for card in self.cards[1:]:
+            self._right.addWidget(card)
         views = QWidget()
         line = QHBoxLayout(views)
         line.setContentsMargins(0, 0, 0, 0)
@@ -116,7 +103,6 @@ class ResultsPanes(QStackedWidget):
 
     @Slot(bool)
     def _on_enlarged(self, on: bool) -> None:
-        sender = self.sender()
-        for card in self.cards[:4]:
-            card.setVisible(not on or card is sender)
-        self._right.setVisible(not on or sender is not self.matrix_card)
+        is_matrix = self.sender() is self.matrix_card
+        self.matrix_card.setVisible(not on or is_matrix)
+        self._right.setVisible(not on or not is_matrix)

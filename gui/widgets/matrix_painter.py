@@ -23,6 +23,7 @@ MatrixMode = Literal["counts", "rows", "columns"]
 LONGEST_LABEL_PX = 104.0
 AXIS_TITLE_PX = 22.0
 SMALLEST_FONT_PX = 8
+FONT_SHARE = 0.72  # Of the smaller side of a cell.
 
 
 def _nothing() -> IntArray:
@@ -143,7 +144,7 @@ def lay_out(content: MatrixContent, target: QRectF, font: QFont) -> MatrixLayout
     """Fits the matrix, its labels and its titles into a rectangle."""
     rows, columns = max(len(content.rows), 1), max(len(content.columns), 1)
     rough = min((target.width() - 110) / columns, (target.height() - 110) / rows)
-    font_px = int(min(max(rough * 0.52, SMALLEST_FONT_PX), 13))
+    font_px = int(min(max(rough * FONT_SHARE, SMALLEST_FONT_PX), 13))
     metrics = QFontMetricsF(_sized(font, font_px))
     widest = max((metrics.horizontalAdvance(name) for name in content.rows), default=0.0)
     row_labels = min(widest, LONGEST_LABEL_PX) + 8

@@ -7,8 +7,18 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QHelpEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from gui.theme import tokens
@@ -48,22 +58,36 @@ class QuantileBox:
 class QuantilePlot(QWidget):
     """Boxes from the 25 to the 75 % quantile, whiskers from 5 to 95 %, a dot at the mean.
 
+    A click on a box, or Enter where the arrow keys led to, emits `box_clicked`.
+
     Args:
         name: Accessible name.
         parent: Owner.
     """
 
+    box_clicked = Signal(int)
+
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.boxes: tuple[QuantileBox, ...] = ()
         self.title = ""
+        self._focused = 0
+        self._selected: int | None = None
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(name)
         self.setMinimumSize(140, 120)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def set_boxes(self, title: str, boxes: Sequence[QuantileBox]) -> None:
         self.title, self.boxes = title, tuple(boxes)
+        self._selected, self._focused = None, 0
         self.setAccessibleDescription(self.figure_summary())
+        self.update()
+
+    def set_selected(self, box: int | None) -> None:
+        """Frames a box, or none."""
+        self._selected = box
         self.update()
 
     # ----- geometry -----
@@ -83,16 +107,32 @@ class QuantilePlot(QWidget):
 
     def box_at(self, position: QPointF) -> QuantileBox | None:
         """Returns the distribution in whose column a point of the widget is."""
+        at = self._place_at(position)
+        return None if at is None else self.boxes[at]
+
+    def _place_at(self, position: QPointF) -> int | None:
         area = self._area(QRectF(self.rect()))
         at = int((position.x() - area.left()) // (area.width() / max(len(self.boxes), 1)))
-        return self.boxes[at] if 0 <= at < len(self.boxes) else None
+        return at if 0 <= at < len(self.boxes) else None
 
     # ----- painting -----
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self.paint_figure(painter, QRectF(self.rect()))
+        target = QRectF(self.rect())
+        self.paint_figure(painter, target)
+        area, accent = self._area(target), QColor(tokens(self.palette()).accent)
+        width = area.width() / max(len(self.boxes), 1)
+        for at, pen in (
+            (self._focused if self.hasFocus() else None, QPen(accent, 1, Qt.PenStyle.DotLine)),
+            (self._selected, QPen(accent, 2)),
+        ):
+            if at is not None and at < len(self.boxes):
+                painter.setPen(pen)
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                left = area.left() + at * width
+                painter.drawRect(QRectF(left + 1, area.top(), width - 2, area.height() + NAME_PX))
 
     def paint_figure(self, painter: QPainter, target: QRectF) -> None:
         colours = tokens(self.palette())
@@ -150,6 +190,30 @@ class QuantilePlot(QWidget):
         painter.setPen(QPen(QColor(colours.text), 1.5))
         painter.drawEllipse(QPointF(middle, self._y(area, box.mean)), 3, 3)
         painter.setBrush(Qt.BrushStyle.NoBrush)
+
+    # ----- gestures -----
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        at = self._place_at(event.position())
+        if at is not None and event.button() == Qt.MouseButton.LeftButton:
+            self._focused = at
+            self.box_clicked.emit(at)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        over = self._place_at(event.position()) is not None
+        self.setCursor(Qt.CursorShape.PointingHandCursor if over else Qt.CursorShape.ArrowCursor)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
+        key = Qt.Key(event.key())
+        if key in steps and self.boxes:
+            self._focused = min(max(self._focused + steps[key], 0), len(self.boxes) - 1)
+            self.setAccessibleDescription(self.boxes[self._focused].words)
+            self.update()
+        elif key in {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space} and self.boxes:
+            self.box_clicked.emit(self._focused)
+        else:
+            super().keyPressEvent(event)
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):

@@ -26,6 +26,7 @@ IntArray = npt.NDArray[np.int64]
 CurveKind = Literal["roc", "known", "withheld"]
 SLIDER_STEPS = 1000
 BINS = 40
+LEGEND_ROOM = 1.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +143,9 @@ class RocPlot(QWidget):
         self._cut = pg.InfiniteLine(angle=90, movable=False)
         for item in (self._known_bars, self._withheld_bars, self._cut):
             self._bars.addItem(item)
-        legend = self._bars.addLegend(offset=(4, 4), labelTextSize="9pt", verSpacing=-6)
+        legend = self._bars.addLegend(
+            offset=(4, 1), labelTextSize="9pt", verSpacing=-6, horSpacing=4, colCount=2
+        )
         legend.addItem(self._known_bars, "known")
         legend.addItem(self._withheld_bars, "withheld")
 
@@ -178,8 +181,11 @@ class RocPlot(QWidget):
         if self._high <= self._low:
             self._high = self._low + 1e-6
         edges, known_counts, withheld_counts = self.histogram()
-        self._known_bars.setData(edges, known_counts / len(known_K))
-        self._withheld_bars.setData(edges, withheld_counts / len(withheld_W))
+        known_share, withheld_share = known_counts / len(known_K), withheld_counts / len(withheld_W)
+        self._known_bars.setData(edges, known_share)
+        self._withheld_bars.setData(edges, withheld_share)
+        highest = max(float(known_share.max()), float(withheld_share.max()))
+        self._bars.setYRange(0, highest * LEGEND_ROOM, padding=0)
         self._bars.setLabel("bottom", score_name)
         self._bars.setXRange(self._low, self._high, padding=0.02)
         with QSignalBlocker(self._slider):
@@ -266,7 +272,10 @@ class RocPlot(QWidget):
                 axis.setPen(QColor(colours.border))
                 axis.setTextPen(QColor(colours.muted))
                 axis.setLabel(axis.labelText, color=colours.muted)
-        self._bars.legend.setLabelTextColor(QColor(colours.text))
+        legend = self._bars.legend
+        legend.setLabelTextColor(QColor(colours.text))
+        for _, label in legend.items:
+            label.setText(label.text)  # Else the colour waits for the next text.
         self._diagonal.setPen(pg.mkPen(colours.border, width=1, style=Qt.PenStyle.DashLine))
         self._line.setPen(pg.mkPen(colours.accent, width=2))
         self._point.setPen(pg.mkPen(colours.text, width=2))

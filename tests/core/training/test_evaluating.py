@@ -14,6 +14,8 @@ from sklearn.neighbors import KNeighborsClassifier
 
 import core.training.evaluating as module
 from core.errors import AkinError
+from core.evaluation.compliance import ranks_of
+from core.events import EpochCompleted
 from core.ranking import Ranking, Tier
 from core.runs import Run
 from core.training.control import TrainingControl
@@ -157,3 +159,25 @@ def test_a_classifier_of_its_own(train: Any) -> None:
     assert path.name == "test-softmax.json"
     assert found["confusion"] == run.metrics()["confusion"]
     assert judge(run, "", "knn")[0]["classifier"] == "knn"
+
+
+def test_every_epoch_says_how_far_the_order_holds_by_class_and_on_training_objects(
+    run: Run,
+) -> None:
+    (epoch,) = (event for event in run.events() if isinstance(event, EpochCompleted))
+    assert epoch.compliance is not None
+    assert epoch.compliance_train is not None
+    assert epoch.tau_b is not None
+    assert epoch.compliance_train > epoch.compliance, "each is part of its own class's mean"
+    kept = run.epoch_embeddings.objects()
+    ranking = run.ranking.without_classes(run.config.data.withheld)
+    rank_CC = ranks_of(ranking.similarity_matrix(kept.classes))
+    order_CC = np.where(rank_CC == 0, rank_CC.max() + 1, rank_CC)
+    known_N = kept.label_N[kept.label_N >= 0]
+    asked = held = 0.0
+    for label, name in enumerate(kept.classes):
+        row = order_CC[label]
+        pairs = int((row[:, None] < row[None, :]).sum()) * int((known_N == label).sum())
+        asked += pairs
+        held += pairs * epoch.compliance_by_class.get(name, 0.0)
+    assert held / asked == pytest.approx(epoch.compliance)

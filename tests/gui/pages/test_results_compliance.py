@@ -63,9 +63,10 @@ def test_the_strip_shows_the_figures_of_metrics(page: ResultsPage, run: Run) -> 
 
 
 def test_the_curve_has_a_point_an_epoch_that_was_judged(page: ResultsPage) -> None:
+    page.header.show_view("compliance")
     lines = page.compliance_card.curve.figure_csv().splitlines()
-    assert lines[0] == "run,epoch,compliance"
-    assert [line.split(",")[1:] for line in lines[1:]] == [["4", "0.4"], ["5", "0.5"]]
+    assert lines[0] == "run,epoch,compliance,compliance_train,tau_b"
+    assert [line.split(",")[1:3] for line in lines[1:]] == [["4", "0.4"], ["5", "0.5"]]
     assert page.compliance_card.curve.isVisible()
 
 
@@ -100,6 +101,7 @@ def test_a_run_without_compliance_says_what_to_do(
     metrics = run.metrics()
     assert metrics is not None
     write_json(run.path / "metrics.json", metrics | {"compliance": None})
+    page.header.show_view("compliance")
     page.reload()
     wait_until(lambda: page.is_idle)
     assert page.compliance_card.note.isVisible()
@@ -130,6 +132,7 @@ def test_two_equal_runs_are_identical_in_words(
     assert loaded_session.dataset is not None
     make_run(loaded_session.store, loaded_session.dataset)
     choose_other(page, wait_until)
+    assert page.header.view == "runs"
     assert "are identical" in page.comparison_card.words.text()
     assert not page.comparison_card.flips.isVisible()
 
@@ -152,6 +155,7 @@ def test_the_objects_that_flip_are_shown(
 
 
 def test_a_tick_overlays_a_runs_curves(page: ResultsPage, run: Run, wait_until: Wait) -> None:
+    page.header.show_view("runs")
     card = page.comparison_card
     tick = card.model.index(0, 0)
     role = Qt.ItemDataRole.CheckStateRole
@@ -190,3 +194,65 @@ def test_several_ticked_runs_are_compared_in_words(
     wait_until(lambda: page.is_idle)
     assert withheld in card.ticked
     assert card.words.text().startswith("Not compared: ")
+
+
+def test_a_rank_shows_pairs_of_crops_and_a_pair_its_objects(
+    page: ResultsPage, run: Run, loaded_session: Session, wait_until: Wait
+) -> None:
+    page.header.show_view("compliance")
+    card, index = page.compliance_card, loaded_session.dataset
+    assert index is not None
+    at = next(i for i, box in enumerate(card.ranks.boxes) if box.name == "rank 2")
+    QTest.keyClick(card.ranks, Qt.Key.Key_Right)
+    QTest.keyClick(card.ranks, Qt.Key.Key_Return)
+    assert at == 1
+    pairs = card.pairs.model.pairs
+    assert card.pairs.isVisible()
+    assert not card._curve_side.isVisible()
+    assert "rank 2" in card.pairs.title.text()
+    assert pairs
+    ranking = run.ranking
+    cosines = [float(pair.caption.split()[0]) for pair in pairs]
+    assert cosines == sorted(cosines, reverse=True)
+    predictions = run.predictions()
+    for pair in pairs:
+        first, second = (str(predictions.true_name_N[row]) for row in pair.rows)
+        assert second in ranking.similar[first][0].classes
+        assert [index.classes[index.label_N[n]] for n in pair.objects] == [first, second]
+    wait_until(lambda: card.pairs.model._crops.decoded_count > 0)
+    card.pairs.view.activated.emit(card.pairs.model.index(0))
+    assert loaded_session.selection is not None
+    assert loaded_session.selection.object_indices == pairs[0].objects
+    card.pairs.back.click()
+    assert not card.pairs.isVisible()
+    assert card._curve_side.isVisible()
+
+
+def test_a_class_has_its_own_curve_by_epoch(
+    page: ResultsPage, run: Run, wait_until: Wait, loaded_session: Session
+) -> None:
+    log = EventLog(run)
+    for epoch in (6, 7):
+        log.write(
+            EpochCompleted(
+                epoch=epoch,
+                step=10 * epoch,
+                loss=1.0,
+                compliance=epoch / 10,
+                compliance_train=0.9,
+                compliance_by_class={"cat": epoch / 20},
+            )
+        )
+    log.close()
+    page.header.show_view("compliance")
+    page.reload()
+    wait_until(lambda: page.is_idle)
+    card = page.compliance_card
+    assert card.curve.curve_keys("compliance") == ("A validation", "A training")
+    card.strip.column_clicked.emit(card.strip.columns.index("cat"))
+    assert card.curve.curve_keys("compliance") == ("A validation",)
+    assert card._curve_title.text() == "pairs that hold by epoch: cat"
+    assert card._results is not None
+    share_N = card._results.curves.compliance_of("cat")
+    assert share_N[-2:].tolist() == [0.3, 0.35]
+    assert np.isnan(share_N[:-2]).all()

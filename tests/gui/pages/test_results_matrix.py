@@ -186,9 +186,11 @@ def test_the_threshold_of_validation_data_is_where_it_starts(
     wait_until(lambda: page.is_idle and page.ood_card.validated.isVisible())
     step = np.ptp(score_N) / 1000
     assert page.ood_card.plot.threshold == pytest.approx(value, abs=step)
-    assert page.ood_card.groups.text() == (
-        "AUROC by the ranking: near (chair) 0.750 [0.600, 0.900]"
-    )
+    figures, groups = page.ood_card.groups.text().splitlines()
+    ood = metrics["ood"]
+    low, high = ood["fpr95_interval"]
+    assert figures.startswith(f"FPR95 {ood['fpr95']:.3f} [{low:.3f}, {high:.3f}]; AUPR known ")
+    assert groups == "AUROC by the ranking: near (chair) 0.750 [0.600, 0.900]"
     page.ood_card.plot.set_threshold(float(score_N.max()))
     page.ood_card.validated.click()
     assert page.ood_card.plot.threshold == pytest.approx(value, abs=step)

@@ -258,8 +258,9 @@ def test_crops_of_other_data_are_not_shown(
 def test_one_view_at_a_time_can_be_enlarged(run: Run, page: ResultsPage, wait_until: Wait) -> None:
     wait_until(lambda: shown(page, run))
     cards = page.panes.cards
-    views = {"figures": cards[:4], "neighbours": (cards[0], cards[4]), "map": (cards[0], cards[5])}
-    for view, shown_cards in views.items():
+    names = ("withheld", "compliance", "runs", "neighbours", "map")
+    for view, beside in zip(names, cards[1:], strict=True):
+        shown_cards = (cards[0], beside)
         page.header.show_view(view)
         for card in shown_cards:
             card.set_enlarged(True)
