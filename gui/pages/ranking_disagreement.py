@@ -200,6 +200,7 @@ class DisagreementDialog(QDialog):
 
 def _table() -> QTableWidget:
     table = QTableWidget(0, len(COLUMNS))
+    table.setTabKeyNavigation(False)  # Tab leaves it
     table.setAccessibleName("Agreement by class, the most disputed first")
     table.setHorizontalHeaderLabels(list(COLUMNS))
     table.verticalHeader().hide()

@@ -284,6 +284,7 @@ class ComparisonCard(ViewCard):
 
 def _table(proxy: QSortFilterProxyModel) -> QTableView:
     table = QTableView()
+    table.setTabKeyNavigation(False)  # Tab leaves it
     table.setModel(proxy)
     table.setItemDelegate(_RowDelegate(table))
     table.setSortingEnabled(True)

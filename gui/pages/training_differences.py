@@ -41,6 +41,7 @@ class DifferencesWindow(QDialog):
         self.resize(640, 480)
         settings = changed_settings(before.config, after.config)
         self.table = QTableWidget(len(settings), 3)
+        self.table.setTabKeyNavigation(False)  # Tab leaves it
         self.table.setAccessibleName("Settings that differ")
         self.table.setHorizontalHeaderLabels(["Setting", before.name, after.name])
         self.table.verticalHeader().hide()

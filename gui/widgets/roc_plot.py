@@ -86,7 +86,8 @@ class RocPlot(QWidget):
         self._view.setMinimumHeight(150)
         self._view.ci.setContentsMargins(0, 6, 4, 0)
         self._view.ci.setSpacing(12)
-        self._view.setAccessibleName("ROC curve and score histogram")
+        for widget in (self._view, self._view.viewport()):
+            widget.setAccessibleName("ROC curve and score histogram")
         self._roc = self._add_plot(0, "false positive rate (withheld)", "true positive rate")
         self._bars = self._add_plot(1, "score", "share of objects")
         self._make_items()

@@ -130,6 +130,7 @@ class TableWindow(QDialog):
         self._sorted = _Sorted(self)
         self._sorted.setSourceModel(self.model)
         self.table = QTableView()
+        self.table.setTabKeyNavigation(False)  # Tab leaves it
         self.table.setModel(self._sorted)
         self.table.setAccessibleName(f"Numbers of {name}")
         self.table.setSortingEnabled(True)

@@ -193,13 +193,19 @@ def test_every_window_beside_the_main_one_has_names_too(
         dialog.close()
 
 
-@pytest.mark.parametrize("page", PAGE_NAMES)
+@pytest.mark.parametrize("page", [*PAGE_NAMES, "ranking matrix"])
 def test_tab_goes_round_and_is_caught_nowhere(
     page: str, open_window: Callable[[str], MainWindow]
 ) -> None:
     window = open_window("judged")
+    page, _, view = page.partition(" ")
     window.show_page(page)
     settle()
+    if view:
+        button = window.page(page).findChild(QToolButton, "toolMatrix")
+        assert button is not None
+        button.click()
+        settle()
     window.rail.findChildren(QToolButton)[0].setFocus(Qt.FocusReason.TabFocusReason)
     start = QApplication.focusWidget()
     assert start is not None
