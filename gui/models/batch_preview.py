@@ -135,7 +135,7 @@ class BatchPreview:
             RankTotal(
                 rank,
                 anchors,
-                max(0.0, 1 - anchors / max(size, 1)),
+                max(0.0, round(1 - anchors / max(size, 1), 9)),
                 size / anchors if anchors else 0.0,
             )
             for rank, anchors in enumerate(self._anchors_R, start=1)

@@ -49,6 +49,7 @@ class RankingInspector(QFrame):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING)
         layout.addWidget(self._scrolled(), 3)
+        layout.addSpacing(SPACING)
         layout.addWidget(_heading("History"))
         layout.addWidget(history, 1)
 

@@ -86,7 +86,7 @@ class PreviewPanel(QWidget):
         if self.scope.choice == "all":
             total = self._preview.total()
             self._fill(_ALL, [_total_row(total, i) for i in range(len(total.ranks))])
-            words = _about_all(total)
+            words = _about_all(total, tokens(self.palette()).accent)
         else:
             rows = self._preview.of(self._anchor)
             self._fill(_ONE, [_rank_row(row) for row in rows])
@@ -156,19 +156,19 @@ def _about_one(rows: Sequence[RankPreview]) -> str:
     )
 
 
-def _about_all(total: BatchTotal) -> str:
+def _about_all(total: BatchTotal, colour: str) -> str:
+    def link(name: str) -> str:
+        said = html.escape(name)
+        return f'<a href="{said}" style="color: {colour}">{said}</a>'
+
     lines = [
-        f'⚠ <a href="{html.escape(name)}">{html.escape(name)}</a>: '
-        f"{positives:.1f} rank-{rank} positives per batch"
+        f"⚠ {link(name)}: {positives:.1f} rank-{rank} positives per batch"
         for name, rank, positives in total.few[:MOST_FEW]
     ]
     if len(total.few) > MOST_FEW:
         lines.append(f"and {len(total.few) - MOST_FEW} more with less than one")
     if total.alone:
-        names = ", ".join(
-            f'<a href="{html.escape(name)}">{html.escape(name)}</a>'
-            for name in total.alone[:MOST_FEW]
-        )
+        names = ", ".join(link(name) for name in total.alone[:MOST_FEW])
         more = len(total.alone) - MOST_FEW
         names += f" and {more} more" if more > 0 else ""
         lines.append(f"Rank none, so only rank 1 speaks for them: {names}")

@@ -107,6 +107,7 @@ class RankingProblems(QWidget):
             ignore.setToolTip("Ignore: it is meant so")
             ignore.setAccessibleName(f"Ignore: {problem.message}")
             ignore.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            ignore.setMinimumSize(ignore.sizeHint())
             ignore.clicked.connect(partial(self._ignore, problem))
             buttons.addWidget(ignore)
         buttons.addStretch(1)

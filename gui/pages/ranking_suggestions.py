@@ -144,6 +144,7 @@ class SuggestionPanel(QWidget):
             button.setToolTip(said)
             button.setAccessibleName(f"{said}: {suggestion.reason}")
             button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            button.setMinimumSize(button.sizeHint())
             button.clicked.connect(partial(run, suggestion))
             layout.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         return row
