@@ -65,8 +65,6 @@ class RankingFiles(QObject):
 
     @Slot(str)
     def _on_save(self, path: str) -> None:
-        ranking = self._session.ranking
-        if ranking.name == "untitled":
-            name = Path(path).stem
-            self._session.edit(replace(ranking, name=name), f"name it {name}")
+        ranking, name = self._session.ranking, Path(path).stem
+        self._session.edit(replace(ranking, name=name), f"name it {name}")
         self._session.save_ranking(Path(path))

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QInputDialog, QMenu, QWidget
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QWidget
 
 from core.ranking import Ranking
+from core.ranking_files import load_ranking
 from gui.session import Session
 from gui.widgets.ranking_dialogs import RankingFiles
 from gui.widgets.ranking_menu import RankingMenu
@@ -83,3 +84,18 @@ def test_a_name_that_is_nothing_is_told(session: Session, rankings: RankingMenu)
 def test_long_names_are_shortened(session: Session, rankings: RankingMenu) -> None:
     session.board.create(Ranking(name="n" * 70))
     assert action(rankings, "nnn").text() == "n" * 39 + "…"
+
+
+def test_a_ranking_is_called_as_the_file_it_is_saved_to(
+    session: Session, rankings: RankingMenu
+) -> None:
+    session.open_ranking("voc2007-paper")
+    action(rankings, "Save as").trigger()
+    dialog = rankings.menu.parentWidget().findChild(QFileDialog)
+    assert dialog is not None
+    path = session.workspace / "rankings" / "mine.yaml"
+    dialog.fileSelected.emit(str(path))
+    dialog.close()
+    assert session.ranking.name == load_ranking(path).name == "mine"
+    assert session.undo_stack.isClean()
+    assert action(rankings, "mine").isChecked()
