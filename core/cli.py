@@ -106,7 +106,7 @@ def data_check(
 
 @data_app.command("download")
 def data_download(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="voc2007 or cifar10.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="voc2007, cifar10 or cifar100.")],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where it is put.")],
 ) -> None:
     """Downloads a data set from its official page; started again, it goes on where it stopped."""

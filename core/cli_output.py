@@ -170,7 +170,7 @@ def demo_folder() -> Path:
     from core.data.demo import write_demo  # noqa: PLC0415 - fonts are read only here
 
     folder = default_workspace() / f"demo-{DEMO_IMAGES}-0"
-    if not folder.exists():
+    if not (folder / "VOCdevkit").exists():
         with make_reporter(as_json=False, to_stderr=True) as reporter:
             progress = reporter.progress("drawing the demo")
             write_demo(folder, images=DEMO_IMAGES, seed=0, progress=progress)

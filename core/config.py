@@ -382,8 +382,9 @@ def require_known_key(key: str, of: type[ConfigTree] = ExperimentConfig) -> None
     if key in sections:
         raise ConfigError(f"'{key}' is a group of keys.", f"Set one of its keys, e.g. {key}.…", key)
     leaf = key.rsplit(".", 1)[-1]
+    names = (*known, *sections)
     by_leaf = [k for k in known if k.rsplit(".", 1)[-1] == leaf]
-    hint = f"Did you mean '{by_leaf[0]}'?" if by_leaf else nearest(key, known, "See the help")
+    hint = f"Did you mean '{by_leaf[0]}'?" if by_leaf else nearest(key, names, "See the help")
     raise ConfigError(f"There is no configuration key '{key}'.", hint, key)
 
 

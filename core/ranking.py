@@ -21,6 +21,7 @@ import yaml
 from core.errors import RankingError
 
 NARROWEST_GAP = 0.002
+MOST_NAMES = 25
 
 
 @dataclass(frozen=True)
@@ -374,7 +375,11 @@ class Ranking:
 def nearest(name: str, known: Collection[str], otherwise: str) -> str:
     """Returns a hint that names the nearest known name."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f"Did you mean '{close[0]}'?" if close else f"{otherwise}; known: {', '.join(known)}."
+    if close or not known:
+        return f"Did you mean '{close[0]}'?" if close else f"{otherwise}."
+    some = list(known)[:MOST_NAMES]
+    more = ", ..." if len(known) > MOST_NAMES else "."
+    return f"{otherwise}; known: {', '.join(some)}{more}"
 
 
 def _without(tiers: Iterable[Tier], names: Collection[str]) -> tuple[Tier, ...]:

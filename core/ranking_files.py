@@ -103,6 +103,11 @@ def _read_tier(entry: object, anchor: str, source: str) -> Tier:
         return Tier((str(entry),))
     if isinstance(entry, dict) and isinstance(entry.get("classes"), list):
         similarity = entry.get("similarity")
+        if not entry["classes"]:
+            raise RankingError(
+                f"{source} has a tier without classes for '{anchor}'.",
+                "Put classes into it, or remove it.",
+            )
         if similarity is None:
             return Tier(tuple(str(c) for c in entry["classes"]))
         if isinstance(similarity, int | float) and not isinstance(similarity, bool):

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property
@@ -228,9 +228,8 @@ class RunStore:
             RunError: If the directory exists and is not empty, or cannot be written.
         """
         target = path if path is not None else self._next_path(config)
-        make_run_folder(target)
-        write_text(target / "config.yaml", config.to_yaml())
-        write_text(target / "ranking.yaml", ranking.to_yaml())
+        texts = {"config.yaml": config.to_yaml(), "ranking.yaml": ranking.to_yaml()}
+        make_run_folder(target, texts)
         return Run(target)
 
     def list(self) -> list[Run]:
@@ -252,8 +251,12 @@ class RunStore:
             number += 1
 
 
-def make_run_folder(target: Path) -> None:
-    """Makes a run directory that belongs to this process, without a configuration.
+def make_run_folder(target: Path, texts: Mapping[str, str]) -> None:
+    """Makes a run directory that belongs to this process, whole or not at all.
+
+    Args:
+        target: The directory.
+        texts: Files in it that say what is to be done, by name.
 
     Raises:
         RunError: If the directory exists and is not empty, or cannot be written.
@@ -265,15 +268,23 @@ def make_run_folder(target: Path) -> None:
                 "Choose another --run directory, or continue it with --resume.",
             )
         was_there = target.exists()
-        for name in ("checkpoints", "figures", "tables"):
-            (target / name).mkdir(parents=True, exist_ok=True)
+        known = {"started": time.time(), "folder_was_there": was_there}
+        try:
+            for name in ("checkpoints", "figures", "tables"):
+                (target / name).mkdir(parents=True, exist_ok=True)
+            write_json(target / "environment.json", _owner(os.getpid()) | known)
+            for name, text in texts.items():
+                write_text(target / name, text)
+        except (OSError, RunError):
+            shutil.rmtree(target, ignore_errors=True)
+            if was_there:
+                target.mkdir(exist_ok=True)
+            raise
     except OSError as error:
         raise RunError(
             f"{target} cannot be created: {(error.strerror or str(error)).lower()}.",
             "Choose a folder you can write to.",
         ) from error
-    known = {"started": time.time(), "folder_was_there": was_there}
-    write_json(target / "environment.json", _owner(os.getpid()) | known)
 
 
 def _owner(pid: int) -> dict[str, Any]:

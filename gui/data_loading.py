@@ -61,7 +61,7 @@ class DataLoading(QObject):
         folder = self._demo
 
         def work(progress: Progress, _should_stop: object) -> DatasetIndex:
-            if not folder.exists():
+            if not (folder / "VOCdevkit").exists():
                 write_demo(folder, images=DEMO_IMAGES, seed=DEMO_SEED, progress=progress)
             return open_dataset(folder)
 

@@ -55,10 +55,9 @@ class MemoryBank(nn.Module):
 def momentum_update(target: nn.Module, source: nn.Module, momentum: float) -> None:
     """Moves a key encoder towards the encoder: target = m target + (1 - m) source, in place.
 
-    Buffers (BatchNorm statistics) are copied.
+    Buffers (BatchNorm statistics) are copied. Few kernels do it all.
     """
     torch._foreach_lerp_(
         list(target.parameters()), [p.detach() for p in source.parameters()], 1 - momentum
     )
-    for mine, theirs in zip(target.buffers(), source.buffers(), strict=True):
-        mine.copy_(theirs)
+    torch._foreach_copy_(list(target.buffers()), list(source.buffers()))

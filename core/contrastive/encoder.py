@@ -82,17 +82,18 @@ def build_encoder(
         stem: "ordinary": 7x7 stride 2 and max-pool; "small": 3x3 stride 1 and none, for small
             crops (Khosla et al. 2020; the paper's).
         embedding_size: D.
-        weights: A torchvision weights name, such as "IMAGENET1K_V2", or a local file.
+        weights: A torchvision weights name, such as "IMAGENET1K_V2", or a local file: a state
+            dict of the network, whatever classes its last layer, which is not used, knows.
         num_classes: With a classifier of so many outputs instead of the head.
 
     Raises:
         ConfigError: If the weights cannot be had or do not fit.
     """
     backbone = getattr(torchvision.models, name)(weights=None)
-    if weights:
-        _load_weights(backbone, name, weights)
     feature_size = backbone.fc.in_features
     backbone.fc = nn.Identity()
+    if weights:
+        _load_weights(backbone, name, weights)
     if stem == "small":
         backbone.conv1 = nn.Conv2d(3, 64, kernel_size=3, stride=1, padding=1, bias=False)
         nn.init.kaiming_normal_(backbone.conv1.weight, mode="fan_out", nonlinearity="relu")
@@ -103,7 +104,9 @@ def build_encoder(
 def _load_weights(backbone: nn.Module, name: str, weights: str) -> None:
     state = _read_state(name, weights)
     try:
-        backbone.load_state_dict(state)
+        backbone.load_state_dict(
+            {key: value for key, value in state.items() if not key.startswith("fc.")}
+        )
     except (RuntimeError, AttributeError, TypeError) as error:
         raise ConfigError(
             f"The weights '{weights}' do not fit {name}.",

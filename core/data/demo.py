@@ -86,6 +86,7 @@ def write_demo(
     if folder.is_dir() and (is_voc_folder(folder) or (folder / "VOCdevkit").exists()):
         raise DataError(f"{folder} holds a data set already.", "Choose another folder.")
     book = DrawingBook()
+    was_there = folder.is_dir()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=".akin-demo-", dir=folder))
@@ -94,6 +95,8 @@ def write_demo(
             os.rename(temporary / "VOCdevkit", folder / "VOCdevkit")
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+            if not was_there and not (folder / "VOCdevkit").exists():
+                folder.rmdir()
     except OSError as error:
         raise DataError(
             f"The demo could not be written to {folder} ({error.strerror or error}).",

@@ -121,6 +121,21 @@ SOURCES: dict[str, Source] = {
         result="cifar-10-batches-py",
         unpacked_bytes=300_000_000,
     ),
+    "cifar100": Source(
+        title="CIFAR-100",
+        page="https://www.cs.toronto.edu/~kriz/cifar.html",
+        archives=(
+            Archive(
+                "cifar-100-python.tar.gz",
+                ("https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",),
+                169_001_437,
+                "eb9058c3a382ffc7106e4002c42a8d85",
+                "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7",
+            ),
+        ),
+        result="cifar-100-python",
+        unpacked_bytes=300_000_000,
+    ),
 }
 
 

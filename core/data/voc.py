@@ -264,12 +264,13 @@ def _read_splits(
     splits: dict[str, IntArray] = {}
     for split in SPLITS:
         path = root / "ImageSets" / "Main" / f"{split}.txt"
-        if not path.is_file():
+        if not path.exists():
             continue
         try:
             lines = path.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            problems.append(Problem(path, f"{path.name} cannot be read ({error}): split skipped."))
+            message = f"{path.name} cannot be read ({_why(error)}): split skipped."
+            problems.append(Problem(path, message))
             continue
         names = list(dict.fromkeys(line.split()[0] for line in lines if line.strip()))
         problems.extend(
@@ -285,6 +286,10 @@ def _read_splits(
         main = root / "ImageSets" / "Main"
         problems.append(Problem(main, "There are no split lists: nothing can be trained on yet."))
     return splits
+
+
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8 text"
 
 
 def _assemble(

@@ -50,6 +50,16 @@ def save_checkpoint(folder: Path, state: dict[str, Any], name: str = LAST) -> Pa
     return path
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Removes what a process that was killed while it saved has left half-written.
+
+    Only for the process that writes the folder: another may be saving.
+    """
+    for name in (LAST, BEST):
+        for path in (folder / f"{name}.new", *folder.glob(f".{name}.new.*")):
+            path.unlink(missing_ok=True)
+
+
 def load_checkpoint(folder: Path, device: torch.device) -> LoadedCheckpoint:
     """Loads last.pt, or previous.pt where last.pt is damaged.
 

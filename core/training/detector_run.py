@@ -8,7 +8,6 @@ from pathlib import Path
 
 from core.errors import RunError
 from core.events import Outcome
-from core.files import write_text
 from core.runs import Run, default_workspace, make_run_folder
 from core.training.detector_config import DetectorConfig, load_detector_config
 
@@ -43,8 +42,7 @@ def create_detector_run(config: DetectorConfig, path: Path | None = None) -> Det
         RunError: If the directory exists and is not empty, or cannot be written.
     """
     target = path if path is not None else _next_path(config)
-    make_run_folder(target)
-    write_text(target / CONFIG, config.to_yaml())
+    make_run_folder(target, {CONFIG: config.to_yaml()})
     return DetectorRun(target)
 
 

@@ -32,7 +32,13 @@ from core.events import (
 )
 from core.files import write_json
 from core.runs import EventLog
-from core.training.checkpoint import BEST, LAST, load_checkpoint, save_checkpoint
+from core.training.checkpoint import (
+    BEST,
+    LAST,
+    load_checkpoint,
+    remove_leftovers,
+    save_checkpoint,
+)
 from core.training.control import TrainingControl
 from core.training.detector_config import DetectorConfig
 from core.training.detector_data import DetectorData, TrainingImages
@@ -239,6 +245,7 @@ class DetectorTrainer:
         optimizer: torch.optim.Optimizer,
         device: torch.device,
     ) -> str:
+        remove_leftovers(self._run.checkpoint_folder)
         loaded = load_checkpoint(self._run.checkpoint_folder, device)
         if loaded.state.get("detector") != description.to_plain():
             raise RunError(

@@ -189,7 +189,9 @@ def _split(config: ExperimentConfig, index: DatasetIndex, key: str) -> IntArray:
     if name not in index.splits:
         raise ConfigError(
             f"The data has no split '{name}'.",
-            nearest(name, tuple(index.splits), "Choose another"),
+            nearest(name, tuple(index.splits), "Choose another")
+            if index.splits
+            else "It has no lists of splits: add some, such as ImageSets/Main/train.txt.",
             f"data.{key}",
         )
     return index.objects_of_split(name, include_difficult=config.data.include_difficult)

@@ -21,7 +21,13 @@ from core.events import (
     WarningRaised,
 )
 from core.runs import EventLog, Run, default_cache
-from core.training.checkpoint import BEST, LAST, load_checkpoint, save_checkpoint
+from core.training.checkpoint import (
+    BEST,
+    LAST,
+    load_checkpoint,
+    remove_leftovers,
+    save_checkpoint,
+)
 from core.training.control import TrainingControl
 from core.training.device import (
     choose_device,
@@ -253,6 +259,7 @@ class Trainer:
         self._progress = Progress(**loaded.state["progress"])
         torch.set_rng_state(loaded.state["rng"].cpu())
         if self._writes_run:
+            remove_leftovers(self._run.checkpoint_folder)
             self._run.cut_events_after(self._progress.step)
             self._run.epoch_embeddings.cut_after(self._progress.epochs)
             (self._run.path / "outcome.json").unlink(missing_ok=True)

@@ -126,6 +126,7 @@ def test_values_that_contradict_each_other(
         ("epochs", "Did you mean 'training.epochs'?"),
         ("learning_rate", "Did you mean 'optimizer.learning_rate'?"),
         ("optimiser.lerning_rate", "Did you mean 'optimizer.learning_rate'?"),
+        ("trainng", "Did you mean 'training'?"),
         ("zzzz", "known: seed, device"),
     ],
 )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core.errors import RankingError
-from core.ranking import NARROWEST_GAP, Ranking, Tier
+from core.ranking import NARROWEST_GAP, Ranking, Tier, nearest
 
 CLASSES = ("bird", "boat", "car", "cat", "dog", "horse", "sheep", "train")
 
@@ -391,6 +391,8 @@ def test_problems(ranking: Ranking, message: str, hint: str) -> None:
 def test_a_name_like_no_other_is_answered_with_the_known_ones() -> None:
     (problem,) = ladder("xylophone").problems(("cat", "dog"))
     assert problem.hint == "Remove it; known: cat, dog."
+    assert nearest("zzz", [f"class{i}" for i in range(100)], "Remove it").endswith("class24, ...")
+    assert nearest("zzz", (), "Choose another") == "Choose another."
 
 
 def test_require_valid_counts_the_other_errors() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import stat
 import subprocess
@@ -182,6 +183,23 @@ def test_an_existing_run_is_refused_and_left_alone(tmp_path: Path) -> None:
         store.create(ExperimentConfig(), Ranking(), tmp_path / "mine")
     assert "--resume" in raised.value.hint
     assert {p: p.stat().st_mtime_ns for p in run.path.rglob("*")} == before
+
+
+@pytest.mark.parametrize("was_there", [False, True])
+def test_a_disk_that_is_full_leaves_no_half_run(tmp_path: Path, was_there: bool) -> None:
+    """Files may not grow beyond 300 bytes: environment.json fits, config.yaml does not."""
+    folder = tmp_path / "run"
+    if was_there:
+        folder.mkdir()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300, limits[1]))
+    try:
+        with pytest.raises(RunError, match=r"config\.yaml cannot be written") as raised:
+            RunStore(tmp_path).create(CONFIG, RANKING, folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert raised.value.hint
+    assert list(tmp_path.rglob("*")) == ([folder] if was_there else [])
 
 
 def test_any_folder_with_something_in_it_is_refused_an_empty_one_taken(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from core.errors import ConfigError
 
 
 @pytest.mark.parametrize(
-    ("name", "features"), [("resnet18", 512), ("resnet34", 512), ("resnet50", 2048)]
+    ("name", "features"),
+    [(f"resnet{depth}", 512 if depth < 50 else 2048) for depth in (18, 34, 50, 101)],
 )
 @pytest.mark.parametrize("stem", ["small", "ordinary"])
 def test_shapes_and_unit_norm(name, stem, features: int) -> None:
@@ -49,6 +50,8 @@ def test_weights_from_a_file(tmp_path: Path) -> None:
     assert torch.equal(encoder.backbone.conv1.weight, network.conv1.weight)
     small = build_encoder("resnet18", "small", weights=str(tmp_path / "w.pt"))
     assert torch.equal(small.backbone.layer1[0].conv1.weight, network.layer1[0].conv1.weight)
+    torch.save(torchvision.models.resnet18(num_classes=7).state_dict(), tmp_path / "seven.pt")
+    build_encoder("resnet18", "ordinary", weights=str(tmp_path / "seven.pt"))
 
 
 def test_weights_that_cannot_be_used(tmp_path: Path) -> None:

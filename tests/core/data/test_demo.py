@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -89,6 +90,17 @@ def test_small_demos_are_valid_too(tmp_path, images):
     assert sorted(members.tolist()) == list(range(images))
 
 
+def test_a_disk_that_is_full_leaves_nothing(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(DataError, match="could not be written"):
+            write_demo(tmp_path / "demo", images=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_unseen_drawings_are_in_test_only(tmp_path):
     write_demo(tmp_path, images=120)
     index = open_dataset(tmp_path)
@@ -139,7 +151,7 @@ def test_a_failed_demo_leaves_nothing_behind(tmp_path):
 
     with pytest.raises(RuntimeError, match="stopped"):
         write_demo(tmp_path / "demo", images=5, progress=fail)
-    assert list((tmp_path / "demo").iterdir()) == []
+    assert not (tmp_path / "demo").exists()
 
 
 def test_progress_counts_every_image(tmp_path):

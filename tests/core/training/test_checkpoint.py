@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,14 @@ import pytest
 import torch
 
 from core.errors import RunError
-from core.training.checkpoint import BEST, LAST, PREVIOUS, load_checkpoint, save_checkpoint
+from core.training.checkpoint import (
+    BEST,
+    LAST,
+    PREVIOUS,
+    load_checkpoint,
+    remove_leftovers,
+    save_checkpoint,
+)
 
 CPU = torch.device("cpu")
 
@@ -101,3 +111,29 @@ def test_a_failing_save_leaves_both(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="cannot be written") as raised:
         save_checkpoint(tmp_path / "file", state(3))
     assert raised.value.hint
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    """Killed while it wrote, and between the writing and the renaming."""
+    script = """
+import os, sys
+from pathlib import Path
+from core.training import checkpoint
+def die(): os.kill(os.getpid(), 9)
+real = os.replace
+if sys.argv[2] == "writing":
+    checkpoint.torch.save = lambda _state, file: (file.write(b"half"), file.flush(), die())
+else:
+    os.replace = lambda a, b: die() if Path(b).name == "previous.pt" else real(a, b)
+checkpoint.save_checkpoint(Path(sys.argv[1]), {"step": 3})
+"""
+    for step in (1, 2):
+        save_checkpoint(tmp_path, state(step))
+    kept = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    for when in ("writing", "renaming"):
+        command = [sys.executable, "-c", script, str(tmp_path), when]
+        assert subprocess.run(command, check=False, timeout=100).returncode == -signal.SIGKILL
+        assert len(list(tmp_path.iterdir())) > len(kept)
+        assert load_checkpoint(tmp_path, CPU).state["step"] == 2
+        remove_leftovers(tmp_path)
+        assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == kept
