@@ -52,12 +52,17 @@ def _file_menu(window: MainWindow, session: Session) -> None:
     _add(menu, "Open data folder…", window.files.choose_data, "Ctrl+Shift+O")
     _add(menu, "Open the built-in demo", session.open_demo)
     menu.addSeparator()
+    rankings = window.header.rankings
+    _add(menu, "New ranking…", rankings.ask_new)
     _add(menu, "Open ranking…", window.files.open, QKeySequence.StandardKey.Open)
     presets = menu.addMenu("Ranking presets")
     for name in preset_names():
         _add(presets, name, partial(session.open_ranking, name))
     _add(menu, "Save ranking", window.files.save, QKeySequence.StandardKey.Save)
     _add(menu, "Save ranking as…", window.files.save_as, "Ctrl+Shift+S")
+    _add(menu, "Duplicate ranking…", rankings.ask_duplicate)
+    _add(menu, "Rename ranking…", rankings.ask_rename)
+    _add(menu, "Delete ranking", rankings.delete)
     menu.addSeparator()
     _add(menu, "Open workspace…", window.files.choose_workspace, "Ctrl+Alt+O")
     _add(menu, "New workspace…", window.files.make_workspace, "Ctrl+Alt+N")

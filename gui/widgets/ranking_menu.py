@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QInputDialog, QMenu, QWidget
 from core.ranking import Ranking
 from core.ranking_files import preset_names
 from core.ranking_library import RankingEntry
+from gui.messages import Message
 from gui.session import Session
 from gui.widgets.ranking_dialogs import RankingFiles
 
@@ -82,6 +83,13 @@ class RankingMenu(QObject):
         owned = path is not None and self._session.board.library.owns(path)
         return RankingEntry(path) if path is not None and owned else None
 
+    def _current_or_tell(self) -> RankingEntry | None:
+        current = self._current()
+        if current is None:
+            text = f"{self._session.ranking.name} is not a ranking of this workspace."
+            self._session.post(Message("info", text, "Save it there first."))
+        return current
+
     # ----- what asks for a name -----
 
     @Slot()
@@ -98,7 +106,7 @@ class RankingMenu(QObject):
     @Slot()
     def ask_rename(self) -> None:
         """Asks for another name of the workspace's ranking on the board."""
-        current = self._current()
+        current = self._current_or_tell()
         if current is not None:
             rename = partial(self._session.board.rename, current)
             self._ask("Rename the ranking", "Its new name:", current.name, rename)
@@ -106,7 +114,7 @@ class RankingMenu(QObject):
     @Slot()
     def delete(self) -> None:
         """Moves the workspace's ranking on the board to the trash."""
-        current = self._current()
+        current = self._current_or_tell()
         if current is not None:
             self._session.board.delete(current)
 

@@ -81,6 +81,16 @@ def test_a_name_that_is_nothing_is_told(session: Session, rankings: RankingMenu)
     assert session.ranking == Ranking()
 
 
+def test_only_the_workspaces_rankings_are_renamed_and_deleted(
+    session: Session, rankings: RankingMenu
+) -> None:
+    messages = []
+    session.message_posted.connect(messages.append)
+    rankings.ask_rename()
+    rankings.delete()
+    assert [m.text for m in messages] == ["untitled is not a ranking of this workspace."] * 2
+
+
 def test_long_names_are_shortened(session: Session, rankings: RankingMenu) -> None:
     session.board.create(Ranking(name="n" * 70))
     assert action(rankings, "nnn").text() == "n" * 39 + "…"
