@@ -6,7 +6,7 @@ Shape suffixes: I images, N objects, C channels (RGB), H height, W width.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +54,7 @@ class DatasetIndex:
         problems: What was skipped, in file order.
         fingerprint: Hex digest of the annotations and image files (names, sizes, boxes, labels).
         pixels_ICHW: The images themselves, uint8 RGB, where they have no files of their own.
+        split_lists: The same images in the order of the split's list, where that is another.
     """
 
     name: str
@@ -71,6 +72,7 @@ class DatasetIndex:
     problems: tuple[Problem, ...]
     fingerprint: str
     pixels_ICHW: PixelArray | None = None
+    split_lists: Mapping[str, IntArray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         assert np.all(np.diff(self.image_index_N) >= 0), "objects are not ordered by image"

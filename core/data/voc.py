@@ -110,8 +110,8 @@ def open_voc(
         first = problems[0].message if problems else "The annotations name no objects."
         raise DataError(f"Nothing in {root} can be used. {first}", _OPEN_HINT)
     stems = {path.stem for path in annotations}
-    splits = _read_splits(root, [image.image_id for image in images], stems, problems)
-    return _assemble(folder, root, images, splits, problems)
+    lists = _read_splits(root, [image.image_id for image in images], stems, problems)
+    return _assemble(folder, root, images, lists, problems)
 
 
 def _is_root(folder: Path) -> bool:
@@ -260,6 +260,7 @@ def _damage(image: _Image) -> str | None:
 def _read_splits(
     root: Path, image_ids: list[str], stems: set[str], problems: list[Problem]
 ) -> dict[str, IntArray]:
+    """Returns the images of each split in the order of its list."""
     position = {image_id: index for index, image_id in enumerate(image_ids)}
     splits: dict[str, IntArray] = {}
     for split in SPLITS:
@@ -278,7 +279,7 @@ def _read_splits(
             for name in names
             if name not in stems
         )
-        chosen = sorted(position[name] for name in names if name in position)
+        chosen = [position[name] for name in names if name in position]
         splits[split] = np.array(chosen, dtype=np.int64)
         if not chosen:
             problems.append(Problem(path, f"The split {split} is empty."))
@@ -296,9 +297,10 @@ def _assemble(
     folder: Path,
     root: Path,
     images: list[_Image],
-    splits: Mapping[str, IntArray],
+    lists: Mapping[str, IntArray],
     problems: list[Problem],
 ) -> DatasetIndex:
+    splits = {name: np.sort(images) for name, images in lists.items()}
     objects = [(index, item) for index, image in enumerate(images) for item in image.objects]
     classes = tuple(sorted({item.name for _, item in objects}))
     label = {name: index for index, name in enumerate(classes)}
@@ -318,6 +320,7 @@ def _assemble(
         splits=splits,
         problems=tuple(problems),
         fingerprint=_fingerprint(images, splits),
+        split_lists={k: v for k, v in lists.items() if (np.diff(v) < 0).any()},
     )
 
 

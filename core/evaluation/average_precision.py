@@ -8,7 +8,7 @@ Shape suffixes: N objects, M detections, C classes, K detections of one class th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -63,6 +63,32 @@ def truth_of(index: DatasetIndex, images: IntArray) -> Truth:
         box_xywh_N4=box_N4,
         difficult_N=index.difficult_N[object_N],
     )
+
+
+def in_list_order(
+    truth: Truth, found: DetectionSet, images: IntArray
+) -> tuple[Truth, DetectionSet]:
+    """Numbers images by their place in a list, so that equal scores keep its order.
+
+    Args:
+        truth: Objects of these images.
+        found: Detections in these images.
+        images: Image indices, in the order of the list.
+    """
+    place_I = np.zeros(int(images.max(initial=-1)) + 1, dtype=np.int64)
+    place_I[images] = np.arange(len(images))
+    image_index_N = place_I[truth.image_index_N]
+    order_N = np.argsort(image_index_N, kind="stable")
+    listed = Truth(
+        classes=truth.classes,
+        images=np.arange(len(images), dtype=np.int64),
+        object_N=truth.object_N[order_N],
+        image_index_N=image_index_N[order_N],
+        label_N=truth.label_N[order_N],
+        box_xywh_N4=truth.box_xywh_N4[order_N],
+        difficult_N=truth.difficult_N[order_N],
+    )
+    return listed, replace(found, image_index_M=place_I[found.image_index_M])
 
 
 # ----- matching -----

@@ -10,6 +10,7 @@ from core.data.index import DatasetIndex
 from core.detection.detections_io import DetectionSet
 from core.errors import DataError
 from core.evaluation.average_precision import (
+    in_list_order,
     match_detections,
     precision_recall,
     truth_of,
@@ -55,6 +56,8 @@ def detection_metrics(index: DatasetIndex, split: str, found: DetectionSet) -> d
             f"Give the split that they were made on: {', '.join(index.splits)}.",
         )
     truth = truth_of(index, images)
+    if split in index.split_lists:
+        truth, inside = in_list_order(truth, inside, index.split_lists[split])
     coco = coco_figures(truth, inside)
     curves = precision_recall(truth, inside, match_detections(truth, inside))
     per_class = {

@@ -1,10 +1,11 @@
-"""How many of the objects a detector's proposals find.
+"""How many of the objects a detector's proposals find, and which.
 
 Shape suffixes: N objects or boxes of one image, M boxes of one image.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from core.data.index import DatasetIndex, IntArray
 from core.detection.detections_io import DetectionSet
+from core.evaluation.average_precision import Match, Matching, Truth, match_detections
 
 Floats = npt.NDArray[np.floating[Any]]
 PROPOSALS = 50
@@ -49,6 +51,36 @@ def proposal_recall(
             iou_NM = iou_matrix(index.box_xyxy_N4[objects], boxes)
             found += int((iou_NM.max(axis=1) >= iou_threshold).sum())
     return found / total if total else None
+
+
+def match_proposals(
+    truth: Truth, proposals: DetectionSet, iou_threshold: float = IOU_THRESHOLD
+) -> Matching:
+    """Matches boxes of no class with objects of any: as for the recall, not the devkit.
+
+    A proposal may find several objects; an object is found by the one with the highest score of
+    those that overlap it enough. All proposals are Match.IGNORED: none is right or wrong.
+    """
+    alike = replace(truth, label_N=np.zeros_like(truth.label_N))
+    others = replace(proposals, label_M=np.zeros_like(proposals.label_M))
+    nearest = match_detections(alike, others, iou_threshold)
+    by_image = nearest.order_M[np.argsort(proposals.image_index_M[nearest.order_M], kind="stable")]
+    image_of_M = proposals.image_index_M[by_image]
+    boxes_M4 = proposals.box_xyxy_M4
+    object_xyxy_N4 = truth.box_xywh_N4.copy()
+    object_xyxy_N4[:, 2:] += object_xyxy_N4[:, :2]
+    found_by_N = np.full(len(truth.label_N), -1, dtype=np.int64)
+    for image in np.unique(truth.image_index_N).tolist():
+        first, last = np.searchsorted(truth.image_index_N, [image, image + 1])
+        start, end = np.searchsorted(image_of_M, [image, image + 1])
+        if end == start:
+            continue
+        rows = by_image[start:end]  # By falling score.
+        reaches_NM = iou_matrix(object_xyxy_N4[first:last], boxes_M4[rows]) >= iou_threshold
+        best_N = rows[reaches_NM.argmax(axis=1)]
+        found_by_N[first:last] = np.where(reaches_NM.any(axis=1), best_N, -1)
+    ignored_M = np.full(len(proposals), Match.IGNORED, dtype=np.int64)
+    return replace(nearest, match_M=ignored_M, found_by_N=found_by_N)
 
 
 def iou_matrix(boxes_N4: Floats, boxes_M4: Floats) -> Floats:

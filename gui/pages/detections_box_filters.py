@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.data.index import DatasetIndex
-from gui.pages.detections_boxes import ANY, OFFERED, SIZES, BoxFilter, FoundBoxes
+from gui.pages.detections_boxes import ANY, OFFERED, SIZES, BoxFilter, FoundBoxes, Outcome
 from gui.theme import SPACING, set_role
 from gui.widgets.facet_list import Facet, FacetList
 
@@ -38,14 +38,13 @@ class RangeRow(QWidget):
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._lowest = 0.0
-        self.low, self.high = (_spin_box(f"{word} {name}") for word in ("Lowest", "Highest"))
+        self.low, self.high = _spin_box(), _spin_box()
         self.high.setValue(1.0)
         for box in (self.low, self.high):
             box.valueChanged.connect(self._on_box)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, SLIDER_STEPS)
         self.slider.setPageStep(SLIDER_STEPS // 20)
-        self.slider.setAccessibleName(f"Lowest {name}, slider")
         self.slider.valueChanged.connect(self._on_slider)
         line = QHBoxLayout()
         line.setSpacing(SPACING // 2)
@@ -57,6 +56,15 @@ class RangeRow(QWidget):
         layout.setSpacing(SPACING // 2)
         layout.addLayout(line)
         layout.addWidget(self.slider)
+
+        self.set_name(name)
+
+    def set_name(self, name: str) -> None:
+        """Says what is limited."""
+        for box, word in ((self.low, "Lowest"), (self.high, "Highest")):
+            box.setAccessibleName(f"{word} {name}")
+            box.setToolTip(f"{word} {name}")
+        self.slider.setAccessibleName(f"Lowest {name}, slider")
 
     @property
     def values(self) -> tuple[float, float]:
@@ -93,6 +101,8 @@ class BoxFilterPanel(QWidget):
         super().__init__(parent)
         self._filter = BoxFilter()
         self._index: DatasetIndex | None = None
+        self._is_proposals = False
+        self._score_heading = _heading("Score")
         self.split = QComboBox()
         self.split.setAccessibleName("Split")
         self.split.activated.connect(self._on_split)
@@ -118,7 +128,7 @@ class BoxFilterPanel(QWidget):
             self.split,
             "Outcome at IoU 0.5",
             self.outcomes,
-            "Score",
+            self._score_heading,
             self.score,
             "IoU",
             self.iou,
@@ -132,9 +142,13 @@ class BoxFilterPanel(QWidget):
     def filter(self) -> BoxFilter:
         return self._filter
 
-    def set_data(self, index: DatasetIndex) -> None:
+    def set_data(self, index: DatasetIndex, *, is_proposals: bool = False) -> None:
         """Offers the splits and classes of a data set; emits nothing."""
         self._index = index
+        self._is_proposals = is_proposals
+        name = "objectness" if is_proposals else "score"
+        self._score_heading.setText(name.capitalize())
+        self.score.set_name(name)
         with QSignalBlocker(self.split):
             self.split.clear()
             self.split.addItem(f"all images ({len(index.image_ids):,})", "")
@@ -146,11 +160,17 @@ class BoxFilterPanel(QWidget):
         assert self._index is not None
         self._filter = chosen
         facets = [Facet(ANY, "all boxes", found.outcome_counts[ANY])]
-        facets += [Facet(int(o), f"{o.mark}  {o.word}", found.outcome_counts[o]) for o in OFFERED]
+        words = {o: o.word for o in OFFERED}
+        if self._is_proposals:
+            words = {o: o.word for o in (Outcome.UNKNOWN, Outcome.MISSED, Outcome.DIFFICULT)}
+            words[Outcome.UNKNOWN] = "proposal"
+        facets += [
+            Facet(int(o), f"{o.mark}  {w}", found.outcome_counts[o]) for o, w in words.items()
+        ]
         self.outcomes.set_facets(facets, chosen.outcome)
         self.outcomes.fit_height()
-        counts = found.class_counts_C.tolist()
-        every = Facet(ANY, "all classes", sum(counts))
+        counts = found.class_counts
+        every = Facet(ANY, "all classes", counts[ANY])
         by_class = [Facet(i, n, counts[i]) for i, n in enumerate(self._index.classes)]
         self.classes.set_facets([every, *by_class], chosen.label)
         self.score.set_values(*chosen.score)
@@ -198,13 +218,11 @@ def _heading(text: str) -> QLabel:
     return label
 
 
-def _spin_box(name: str) -> QDoubleSpinBox:
+def _spin_box() -> QDoubleSpinBox:
     box = QDoubleSpinBox()
     box.setRange(0.0, 1.0)
     box.setDecimals(3)
     box.setSingleStep(0.05)
     box.setKeyboardTracking(False)
-    box.setAccessibleName(name)
-    box.setToolTip(name)
     box.setMinimumWidth(64)
     return box

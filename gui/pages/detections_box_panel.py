@@ -96,14 +96,36 @@ class BoxPanel(QWidget):
                 for name, curve in columns
             ]
         )
+        objects = [curve.objects for curve in figures.curves]
+        self._fill("AP50", objects, figures.ap_C, figures.mean)
+        with QSignalBlocker(self.classes):
+            self.classes.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+        self.plot.show()
+        self.export.show()
+
+    def set_recall(self, objects: Sequence[int], found: Sequence[int]) -> None:
+        """Shows which share of each class's objects proposals find, in place of figures."""
+        shares = [
+            hits / count if count else None for hits, count in zip(found, objects, strict=True)
+        ]
+        every = sum(found) / sum(objects) if sum(objects) else None
+        self._fill("recall", objects, shares, every)
+        self.plot.hide()
+        self.export.hide()
+
+    def _fill(
+        self,
+        heading: str,
+        objects: Sequence[int],
+        values: Sequence[float | None],
+        of_all: float | None,
+    ) -> None:
         with QSignalBlocker(self.classes):
             self.classes.clear()
-            self._add_class(
-                ANY, "all classes", sum(c.objects for c in figures.curves), figures.mean
-            )
-            for label, name in enumerate(names):
-                self._add_class(label, name, figures.curves[label].objects, figures.ap_C[label])
-            self.classes.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+            self.classes.headerItem().setText(2, heading)
+            self._add_class(ANY, "all classes", sum(objects), of_all)
+            for label, name in enumerate(self._names):
+                self._add_class(label, name, objects[label], values[label])
 
     def _add_class(self, label: int, name: str, objects: int, ap: float | None) -> None:
         row = _Row([name, f"{objects:,}", "none" if ap is None else f"{100 * ap:.1f}"])
@@ -167,7 +189,13 @@ def canvas_box(boxes: FileBoxes, row: int, outcome: Outcome) -> CanvasBox:
     name = boxes.class_name(row)
     is_detection = boxes.is_detection(row)
     difficult = " · difficult" if boxes.difficult_B[row] else ""
-    if is_detection:
+    if is_detection and boxes.is_proposals:
+        finds = bool((boxes.matching.found_by_N == row).any())
+        words = f"{boxes.score_B[row]:.2f}" if finds else ""
+        tip = f"proposal: objectness {boxes.score_B[row]:.4f}, IoU {boxes.iou_B[row]:.3f}"
+        if finds:
+            tip += "\nthe best of an object's"
+    elif is_detection:
         words = f"{outcome.mark} {name} {boxes.score_B[row]:.2f}".strip()
         score, iou = f"score {boxes.score_B[row]:.4f}", f"IoU {boxes.iou_B[row]:.3f}"
         tip = f"detected {name}: {outcome.word}\n{score}, {iou}"
@@ -176,16 +204,26 @@ def canvas_box(boxes: FileBoxes, row: int, outcome: Outcome) -> CanvasBox:
     else:
         tail = " missed" if outcome is Outcome.MISSED else ""
         words = f"{outcome.mark} {name}{tail}{difficult}".strip()
-        state = "missed" if outcome is Outcome.MISSED else "found"
-        tip = f"annotated {name}{difficult or ': ' + state}"
+        tip = f"annotated {name}{difficult or ': ' + _fate(boxes, row, outcome)}"
     plain = class_colour(max(int(boxes.label_B[row]), 0))
     colour = QColor(_COLOURS[outcome]) if outcome in _COLOURS else plain
     style = Qt.PenStyle.DashLine if is_detection else Qt.PenStyle.SolidLine
     return CanvasBox((x1, y1, x2, y2), words, colour, style, tip)
 
 
+def _fate(boxes: FileBoxes, row: int, outcome: Outcome) -> str:
+    if outcome is Outcome.MISSED:
+        return "missed"
+    finder = int(boxes.matching.found_by_N[row - len(boxes.found)])
+    if boxes.is_proposals:  # Its IoU is that with its own best object.
+        return f"found\nobjectness {boxes.score_B[finder]:.4f}"
+    return f"found\nscore {boxes.score_B[finder]:.4f}, IoU {boxes.iou_B[finder]:.3f}"
+
+
 def _box_row(boxes: FileBoxes, row: int, outcome: Outcome) -> QTreeWidgetItem:
     texts = [boxes.class_name(row), "", "", f"{outcome.mark} {outcome.word}".strip()]
+    if boxes.is_proposals and boxes.is_detection(row):
+        texts[3] = ""
     if boxes.is_detection(row):
         texts[1:3] = [f"{boxes.score_B[row]:.3f}", f"{boxes.iou_B[row]:.2f}"]
     item = QTreeWidgetItem(texts)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.data.index import BoolArray, DatasetIndex, IntArray
-from core.detection.detections_io import DetectionSet, read_detections
+from core.detection.detections_io import UNKNOWN, DetectionSet, read_detections
 from core.evaluation.average_precision import (
     Match,
     Matching,
@@ -27,6 +27,7 @@ from core.evaluation.average_precision import (
     truth_of,
     voc_all_point,
 )
+from core.evaluation.proposal_recall import match_proposals
 
 FloatArray = npt.NDArray[np.float64]
 ANY = -1
@@ -89,6 +90,7 @@ class FileBoxes:
         path: The file.
         index: The data set.
         found: Its detections, M.
+        is_proposals: None of the detections has a class: what counts is which objects they find.
         matching: Against all objects of the data set, at IoU 0.5.
         home: The smallest split with all images of the file; "": none, all images.
         figures: Of each split; "": all images.
@@ -105,6 +107,7 @@ class FileBoxes:
     path: Path
     index: DatasetIndex
     found: DetectionSet
+    is_proposals: bool
     matching: Matching
     home: str
     figures: Mapping[str, SplitFigures]
@@ -136,7 +139,26 @@ class FileBoxes:
 
     def class_name(self, row: int) -> str:
         label = int(self.label_B[row])
-        return self.index.classes[label] if label >= 0 else "unknown"
+        if label >= 0:
+            return self.index.classes[label]
+        return "proposal" if self.is_proposals else UNKNOWN
+
+    def recall_of_classes(self, split: str, threshold: float) -> tuple[IntArray, IntArray]:
+        """Returns each class's objects in a split, and how many of them were found; (C,) each.
+
+        Difficult ones are left out.
+        """
+        index = self.index
+        counts_N = ~index.difficult_N
+        if split:
+            counts_N &= np.isin(index.image_index_N, index.splits[split])
+        outcome_N = self.outcomes(threshold)[len(self.found) :]
+        found_N = counts_N & (outcome_N == Outcome.FOUND)
+        objects_C, found_C = (
+            np.bincount(index.label_N[rows_N], minlength=len(index.classes)).astype(np.int64)
+            for rows_N in (counts_N, found_N)
+        )
+        return objects_C, found_C
 
 
 def read_boxes(
@@ -149,7 +171,8 @@ def read_boxes(
     """
     found = read_detections(path, index)
     truth = truth_of(index, np.arange(len(index.image_ids), dtype=np.int64))
-    matching = match_detections(truth, found)
+    is_proposals = len(found) > 0 and bool((found.label_M < 0).all())
+    matching = (match_proposals if is_proposals else match_detections)(truth, found)
     splits: dict[str, IntArray] = {"": truth.images} | dict(index.splits)
     figures = {}
     for name, images in splits.items():
@@ -166,6 +189,7 @@ def read_boxes(
         path=path,
         index=index,
         found=found,
+        is_proposals=is_proposals,
         matching=matching,
         home=min(covering, key=lambda name: len(splits[name])) if len(used) else "",
         figures=figures,
@@ -234,7 +258,7 @@ class FoundBoxes:
         passing_B: Which boxes pass.
         outcome_B: An Outcome each.
         outcome_counts: Boxes of each Outcome, were none chosen; ANY: all.
-        class_counts_C: Boxes of each class, were none chosen.
+        class_counts: Boxes of each class, were none chosen; ANY: all, those of no class too.
         size_counts: Boxes of each size, were none chosen; "": all.
     """
 
@@ -242,7 +266,7 @@ class FoundBoxes:
     passing_B: BoolArray
     outcome_B: IntArray
     outcome_counts: Mapping[int, int]
-    class_counts_C: IntArray
+    class_counts: Mapping[int, int]
     size_counts: Mapping[str, int]
 
     @property
@@ -288,13 +312,14 @@ def find_boxes(boxes: FileBoxes, chosen: BoxFilter) -> FoundBoxes:
         images = np.unique(boxes.image_B[through])
     outcomes = np.bincount(outcome_B[passing("outcome")], minlength=len(Outcome)).tolist()
     labels = boxes.label_B[passing("label")]
+    by_class = np.bincount(labels[labels >= 0], minlength=len(index.classes)).tolist()
     sizes = np.bincount(boxes.size_B[passing("size")], minlength=len(SIZES)).tolist()
     return FoundBoxes(
         images=images.astype(np.int64),
         passing_B=through,
         outcome_B=outcome_B,
         outcome_counts={ANY: sum(outcomes)} | {int(o): outcomes[o] for o in Outcome},
-        class_counts_C=np.bincount(labels[labels >= 0], minlength=len(index.classes)),
+        class_counts={ANY: len(labels)} | dict(enumerate(by_class)),
         size_counts={"": sum(sizes)} | dict(zip(SIZES, sizes, strict=True)),
     )
 

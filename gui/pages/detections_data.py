@@ -37,7 +37,7 @@ class Verdict(IntEnum):
 
     @property
     def mark(self) -> str:
-        return {"RIGHT": "✓", "WRONG": "✗", "UNKNOWN": "?"}.get(self.name, "")
+        return {"RIGHT": "✓", "WRONG": "✗", "UNKNOWN": "?"}.get(self.name, "–")
 
 
 @dataclass(frozen=True, eq=False)

@@ -124,7 +124,7 @@ class FileView(QWidget):
             self.model.show_items(None, ())
             return
         self._filter = BoxFilter(split=boxes.home)
-        self.filters.set_data(boxes.index)
+        self.filters.set_data(boxes.index, is_proposals=boxes.is_proposals)
         self.panel.set_figures(boxes.figures[boxes.home], boxes.index.classes)
         self.refilter()
 
@@ -185,6 +185,9 @@ class FileView(QWidget):
         assert boxes is not None
         assert found is not None
         if self._views.currentWidget() is not self.viewer:
+            if boxes.is_proposals:
+                self._show_recall(boxes)
+                return
             mean = boxes.figures[self._filter.split].mean
             value = "none" if mean is None else f"{100 * mean:.1f}"
             heading = f"AP50 {value}, VOC all-point"
@@ -197,6 +200,15 @@ class FileView(QWidget):
         drawn = zip(self._rows, outcomes, strict=True)
         self.viewer.canvas.set_boxes([canvas_box(boxes, row, Outcome(o)) for row, o in drawn])
         self._choose_box(-1)
+
+    def _show_recall(self, boxes: FileBoxes) -> None:
+        lowest = self._filter.score[0]
+        objects_C, found_C = boxes.recall_of_classes(self._filter.split, lowest)
+        total, found = int(objects_C.sum()), int(found_C.sum())
+        share = f"{100 * found / total:.1f} %" if total else "none"
+        self.panel.set_recall(objects_C.tolist(), found_C.tolist())
+        heading = f"Recall {share}: {found:,} of {total:,} objects overlap a proposal by IoU 0.5"
+        self.panel.show_figures(self._filter.label, lowest, heading)
 
     # ----- one image -----
 

@@ -155,7 +155,9 @@ class FilterPanel(QWidget):
 
     def set_judgement(self, judgement: Judgement | None, note: str) -> None:
         """Shows the verdicts of a run, or a note why there are none."""
-        self.note.setText(f"of run {judgement.run.name}" if judgement else note)
+        self.note.setText(
+            f"of run {judgement.run.name}, which judges its test split" if judgement else note
+        )
         self.verdicts.setVisible(judgement is not None)
         has_threshold = judgement is not None and judgement.threshold is not None
         self.threshold.setVisible(has_threshold)
@@ -169,6 +171,7 @@ class FilterPanel(QWidget):
         offered = [ANY, Verdict.RIGHT, Verdict.WRONG]
         if with_unknown:
             offered.append(Verdict.UNKNOWN)
+        offered.append(Verdict.NOT_JUDGED)
         names = {ANY: "all objects"} | {int(v): f"{v.mark}  {v.word}" for v in Verdict}
         facets = [Facet(int(v), names[v], found.verdict_counts[v]) for v in offered]
         self.verdicts.set_facets(facets, chosen.verdict)

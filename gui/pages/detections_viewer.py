@@ -17,8 +17,8 @@ from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.image_canvas import ImageCanvas, image_levels
 
 KEYS = (
-    "Wheel zooms · drag pans · F fits · H hides boxes · ← → walk · E next error, Shift+E the one "
-    "before · Esc grid"
+    "Wheel zooms · drag pans · F fits · hold H: no boxes · ← → walk · E next error, Shift+E the "
+    "one before · Esc grid"
 )
 
 
@@ -67,17 +67,19 @@ class ImageViewer(QWidget):
         self.hint.setWordWrap(True)
         set_role(self.hint, "muted")
         self._icons: list[tuple[QToolButton, str]] = []
-        self.back = self._button("Back to the grid (Esc)", "mdi6.view-grid-outline")
+        self.back = self._button("Back to the grid (Esc)", "mdi6.view-grid-outline", "Grid")
         self.back.clicked.connect(self.back_requested)
         self.previous = self._button("Previous image (←)", "mdi6.chevron-left")
         self.previous.clicked.connect(self._on_previous)
         self.next = self._button("Next image (→)", "mdi6.chevron-right")
         self.next.clicked.connect(self._on_next)
         self.error = self._button(
-            "Next image with an error (E); Shift+E: the one before", "mdi6.alert-circle-outline"
+            "Next image with an error (E); Shift+E: the one before",
+            "mdi6.alert-circle-outline",
+            "Next error",
         )
         self.error.clicked.connect(self._on_next_error)
-        self.fit = self._button("Show all of the image (F)", "mdi6.fit-to-page-outline")
+        self.fit = self._button("Show all of the image (F)", "mdi6.fit-to-page-outline", "Fit")
         self.fit.clicked.connect(self.canvas.fit)
         line = QHBoxLayout()
         line.setSpacing(SPACING // 2)
@@ -95,8 +97,11 @@ class ImageViewer(QWidget):
         layout.addWidget(self.hint)
         self.show_icons()
 
-    def _button(self, words: str, icon: str) -> QToolButton:
+    def _button(self, words: str, icon: str, text: str = "") -> QToolButton:
         button = QToolButton()
+        if text:
+            button.setText(text)
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         button.setToolTip(words)
         button.setAccessibleName(words)
         self._icons.append((button, icon))

@@ -15,7 +15,7 @@ class CanvasBox:
 
     Attributes:
         xyxy: Image pixels.
-        text: On the label.
+        text: On the label; "": no label.
         colour: Of line and label.
         style: Of the line; the kind of box must not be told by colour alone.
         tip: Shown where the pointer rests on it; "": nothing.
@@ -57,7 +57,7 @@ def paint_boxes(
     taken: list[QRectF] = []
     for which in reversed(order):
         rect = to_screen(boxes[which].rect)
-        if rect.intersects(room):
+        if boxes[which].text and rect.intersects(room):
             _paint_label(painter, boxes[which], rect, room, taken)
 
 

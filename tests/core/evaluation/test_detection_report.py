@@ -86,3 +86,23 @@ def test_requests_without_sense(index: DatasetIndex) -> None:
     without = dataclasses.replace(index, splits={})
     with pytest.raises(DataError, match="has no split 'test'"):
         detection_metrics(without, "test", found)
+
+
+def test_equal_scores_keep_the_order_of_the_splits_list(own_voc: Path) -> None:
+    path = own_voc / "ImageSets" / "Main" / "test.txt"
+    names = path.read_text().split()
+    figures = []
+    for listed in (names, names[::-1]):
+        path.write_text("\n".join(listed))
+        index = open_dataset(own_voc)
+        assert index.splits["test"].tolist() == sorted(index.splits["test"].tolist())
+        assert bool(index.split_lists) == (listed != names)
+        found = perfect(index, "test")
+        first = index.image_ids.index(names[0])
+        # All that is in the first image by name is wrong: last in the list, it costs least.
+        found.box_xywh_M4[found.image_index_M == first] += 1e4
+        figures.append(detection_metrics(index, "test", found))
+    wrong_first, wrong_last = figures
+    assert wrong_first["ap50"] < wrong_last["ap50"]
+    assert wrong_first["voc_all_point"] < wrong_last["voc_all_point"]
+    assert wrong_first["ar_100"] == wrong_last["ar_100"]

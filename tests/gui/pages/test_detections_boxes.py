@@ -145,9 +145,10 @@ def test_filters_agree_with_a_plain_loop(
     assert set(found.images.tolist()) == expected
     assert {o: found.outcome_counts[o] for o in Outcome} == outcomes
     assert found.outcome_counts[ANY] == sum(outcomes[o] for o in OFFERED)
-    assert found.class_counts_C.tolist() == [
+    assert [found.class_counts[label] for label in range(len(index.classes))] == [
         classes.get(label, 0) for label in range(len(index.classes))
     ]
+    assert found.class_counts[ANY] == sum(classes.values())
     assert found.detections == sum(
         row < len(boxes.found) and outcome_B[row] != Outcome.DIFFICULT for row in passing
     )

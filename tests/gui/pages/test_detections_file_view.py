@@ -304,3 +304,35 @@ def test_everything_that_takes_the_keyboard_has_a_name(view: FileView) -> None:
         and not getattr(widget, "text", lambda: "")()
     ]
     assert nameless == []
+
+
+def test_a_file_of_proposals_is_judged_by_what_it_finds(
+    page: DetectionsPage, file: Path, wait_until: Wait
+) -> None:
+    items = [item | {"category": "unknown"} for item in json.loads(file.read_text())]
+    file.write_text(json.dumps(items))
+    page.source.open_file(file)
+    wait_until(lambda: page.source.shows_file)
+    view = page.file_view
+    assert view.boxes is not None
+    assert view.boxes.is_proposals
+    names = [facet.name for facet in view.filters.outcomes.facets]
+    assert names == ["all boxes", "?  proposal", "○  missed", "·  difficult"]
+    assert view.filters.score.slider.accessibleName() == "Lowest objectness, slider"
+    assert view.panel.heading.text().startswith("Recall ")
+    assert view.panel.classes.headerItem().text(2) == "recall"
+    assert not view.panel.plot.isVisible()
+    objects_C, found_C = view.boxes.recall_of_classes("test", 0.0)
+    # Every other object has a box that is not shifted away and not left out.
+    assert 0 < found_C.sum() < objects_C.sum()
+    view.filters.score.slider.setValue(1000)
+    wait_until(lambda: "Recall 0.0 %" in view.panel.heading.text())
+    view.filters.score.slider.setValue(0)
+    wait_until(lambda: "Recall 0.0 %" not in view.panel.heading.text())
+    open_row(view, 0, wait_until)
+    tips = [box.tip for box in view.viewer.canvas.boxes]
+    assert any(tip.startswith("proposal: objectness 0.") for tip in tips)
+    write_found(file, view.boxes.index)
+    page.source.open_file(file)
+    wait_until(lambda: view.boxes is not None and not view.boxes.is_proposals)
+    assert view.filters.score.slider.accessibleName() == "Lowest score, slider"
