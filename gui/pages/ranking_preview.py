@@ -13,6 +13,7 @@ from gui.theme import SPACING, number_font, set_role, tokens
 from gui.widgets.choice_button import ChoiceButton
 
 MOST_FEW = 4
+_UNUSED = "and on: below the depth"
 _ONE = (
     ("", "Rank; 1 is the class itself"),
     ("tau", "Temperature: the lower, the closer together such classes are pulled"),
@@ -89,7 +90,11 @@ class PreviewPanel(QWidget):
             words = _about_all(total, tokens(self.palette()).accent)
         else:
             rows = self._preview.of(self._anchor)
-            self._fill(_ONE, [_rank_row(row) for row in rows])
+            used = [row for row in rows if row.is_used]
+            table = [_rank_row(row) for row in used]
+            if len(used) < len(rows):
+                table.append([(f"rank {len(used) + 1}", False), (_UNUSED, False)])
+            self._fill(_ONE, table)
             words = _about_one(rows)
         self._words.setText(html.escape(self._note) if self._note else words)
         self._words.setVisible(bool(self._words.text()))
@@ -118,14 +123,15 @@ class PreviewPanel(QWidget):
         label.setFont(number_font(label.font()))
         if column:
             label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self._table.addWidget(label, row, column)
+        if text == _UNUSED:
+            self._table.addWidget(label, row, column, 1, len(_ONE) - 1, Qt.AlignmentFlag.AlignLeft)
+        else:
+            self._table.addWidget(label, row, column)
         self._cells.append(label)
         return label
 
 
 def _rank_row(row: RankPreview) -> Row:
-    if not row.is_used:
-        return [(f"rank {row.rank}", False), ("not used", False)]
     few = row.is_few
     return [
         (f"rank {row.rank}", False),

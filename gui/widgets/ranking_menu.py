@@ -53,12 +53,12 @@ class RankingMenu(QObject):
             menu.addAction("No rankings in this workspace yet").setEnabled(False)
         menu.addSeparator()
         menu.addAction("New ranking…", self.ask_new)
-        menu.addAction(f"Duplicate {_shown(self._session.ranking.name)}…", self.ask_duplicate)
-        for text, run in (("Rename", self.ask_rename), ("Delete", self.delete)):
-            dots = "…" if text == "Rename" else ""
-            name = _shown(current.name) if current else "this ranking"
-            action = menu.addAction(f"{text} {name}{dots}", run)
-            action.setEnabled(current is not None)
+        menu.addAction("Duplicate this ranking…", self.ask_duplicate)
+        for text, run in (
+            ("Rename this ranking…", self.ask_rename),
+            ("Delete this ranking", self.delete),
+        ):
+            menu.addAction(text, run).setEnabled(current is not None)
         self._fill_deleted()
         menu.addSeparator()
         self._presets.clear()

@@ -223,6 +223,8 @@ def test_the_preview_is_of_one_class_or_of_all(page: RankingPage, loaded_session
     assert cells()[:5] == ["", "tau", "pos.", "none", "wt."]
     assert cells()[5] == "rank 1"
     assert [text for text in cells() if text.startswith("⚠")], "few in a batch of 8"
+    loaded_session.set_config_values({"ranking.depth": 2})
+    assert cells()[-2:] == ["rank 3", "and on: below the depth"]
     panel.scope.choose("all")
     assert cells()[:4] == ["", "objects", "none", "wt."]
     note = page.findChild(QLabel, "batchNote")

@@ -52,7 +52,7 @@ def test_rankings_are_made_switched_renamed_deleted_and_restored(
     answer(rankings, "mine")
     assert session.ranking.name == "mine"
     session.edit(MINE, "cat: dog to rank 2")
-    action(rankings, "Duplicate mine").trigger()
+    action(rankings, "Duplicate").trigger()
     answer(rankings, "second & third")
     assert session.ranking.name == "second - third"
     assert session.ranking.similar == MINE.similar
@@ -60,10 +60,10 @@ def test_rankings_are_made_switched_renamed_deleted_and_restored(
     action(rankings, "mine").trigger()
     assert session.ranking.similar == {}, "the original is as it was saved"
     assert action(rankings, "mine").isChecked()
-    action(rankings, "Rename mine").trigger()
+    action(rankings, "Rename").trigger()
     answer(rankings, "first")
     assert session.ranking.name == "first"
-    action(rankings, "Delete first").trigger()
+    action(rankings, "Delete").trigger()
     assert [e.name for e in session.board.library.entries()] == ["second - third"]
     action(rankings, "first", "Restore").trigger()
     assert session.ranking.name == "first"
