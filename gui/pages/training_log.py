@@ -69,6 +69,7 @@ class LogPane(QWidget):
     """A line that unfolds into the log."""
 
     failed = Signal(object)  # AkinError
+    report_wanted = Signal()  # of the failure of the run that ended last
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -88,6 +89,9 @@ class LogPane(QWidget):
         self._copy.clicked.connect(self._on_copy)
         self._save = self._button("Save…", "Save the log")
         self._save.clicked.connect(self._on_save)
+        self.report_button = self._button("Copy report", "Copy a report of the failure")
+        self.report_button.setToolTip("Versions, configuration, traceback and log, to be sent")
+        self.report_button.clicked.connect(self.report_wanted)
         self._text = QPlainTextEdit()
         self._text.setReadOnly(True)
         self._text.setMaximumBlockCount(LONGEST_LOG_LINES)
@@ -110,6 +114,7 @@ class LogPane(QWidget):
         line.setSpacing(SPACING)
         line.addWidget(self._fold)
         line.addWidget(self._last, 1)
+        line.addWidget(self.report_button)
         line.addWidget(self._copy)
         line.addWidget(self._save)
         layout = QVBoxLayout(self)
@@ -128,7 +133,14 @@ class LogPane(QWidget):
         if not self.is_open:
             self._last.setText(self._last_line)
 
+    def set_failed(self, failed: bool) -> None:
+        """Opens the log and offers a report where the run failed."""
+        self.report_button.setVisible(failed)
+        if failed:
+            self.set_open(True)
+
     def clear(self) -> None:
+        self.report_button.hide()
         self._text.clear()
         self._last_line = ""
         self._last.clear()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtGui import QGuiApplication, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -25,9 +25,13 @@ from core.data.index import DatasetIndex
 from core.errors import AkinError, ConfigError
 from core.events import Event, Outcome
 from core.runs import Run
+from gui.messages import Message
 from gui.models.rank_temperatures import rank_temperatures
 from gui.models.run_curves import RunCurves
+from gui.models.run_differences import Side
+from gui.models.run_report import failure_report
 from gui.pages.export_messages import ExportMessages
+from gui.pages.training_changes import ChangesButton
 from gui.pages.training_controls import TrainingControls
 from gui.pages.training_curves import Overlay, TrainingCurves
 from gui.pages.training_detectors import DetectorPanel
@@ -80,8 +84,11 @@ class TrainingPage(QWidget):
         self._curves = RunCurves()
         self._tasks: set[Task] = set()
         self._ended: Run | None = None
+        self._outcome: Outcome | None = None
         self._recipe = "demo" if "demo" in recipe_names() else ""
         self.form = ConfigForm(FIRST_KEYS, HIDDEN_KEYS)
+        self.changes = ChangesButton(HIDDEN_KEYS)
+        self._last: Run | None = None
         self.recipes = QComboBox()
         self.controls = TrainingControls()
         self._settings = Settings(session.workspace)
@@ -124,6 +131,7 @@ class TrainingPage(QWidget):
         line.addWidget(self.recipes, 1)
         line.addSpacing(RESET_WIDTH_PX + SPACING // 2)
         column.addLayout(line)
+        column.addWidget(self.changes)
         column.addWidget(self.form, 1)
         scroll = QScrollArea()
         scroll.setWidget(left)
@@ -171,6 +179,12 @@ class TrainingPage(QWidget):
         ExportMessages(self, session)
         self.plots.panels_changed.connect(self._on_panels)
         self.log.failed.connect(session.post_error)
+        self.log.report_wanted.connect(self._on_report)
+        self.run_actions.listed.connect(self._on_listed)
+        self.changes.setting_chosen.connect(self.form.show_row)
+        self.changes.ranking_chosen.connect(self._on_ranking_wanted)
+        self.changes.taking_back.connect(self._on_taking_back)
+        session.ranking_changed.connect(self._show_changes)
         session.config_changed.connect(self._on_config_changed)
         session.dataset_changed.connect(self._on_dataset_changed)
         session.training_started.connect(self._on_started)
@@ -219,6 +233,31 @@ class TrainingPage(QWidget):
     def _on_config_changed(self, config: ExperimentConfig) -> None:
         self.form.set_config(config)
         self._show_blocked()
+        self._show_changes()
+
+    @Slot()
+    def _on_listed(self) -> None:
+        whole = (row for row in self.runs.model.summaries if row.status != "damaged")
+        newest = next(whole, None)
+        self._last = newest.run if newest is not None else None
+        self._show_changes()
+
+    @Slot()
+    def _show_changes(self) -> None:
+        """Marks what differs from the last run."""
+        run, session = self._last, self._session
+        last = None if run is None else Side(run.title, run.config, run.ranking)
+        self.changes.refresh(last, session.config, session.ranking)
+        self.form.set_last({each.key: each.before for each in self.changes.settings})
+
+    @Slot()
+    def _on_taking_back(self) -> None:
+        if self._last is not None:
+            self.run_actions.do("settings", (self._last,))
+
+    @Slot()
+    def _on_ranking_wanted(self) -> None:
+        self._session.page_requested.emit("ranking")
 
     @Slot(object)
     def _on_dataset_changed(self, index: DatasetIndex) -> None:
@@ -276,8 +315,8 @@ class TrainingPage(QWidget):
         self._ended = self._session.run
         again = half_batch_text(self._ended) if self._ended is not None else ""
         self.controls.finished(outcome, again if outcome.cause == "memory" else "")
-        if outcome.status == "failed":
-            self.log.set_open(True)
+        self._outcome = outcome
+        self.log.set_failed(outcome.status == "failed")
         if outcome.status == "cancelled":
             self.plots.show_run(None, "")
         self._show_blocked()
@@ -331,6 +370,13 @@ class TrainingPage(QWidget):
     def _on_smaller(self) -> None:
         if self._ended is not None:
             self._session.train_with_half_batch(self._ended)
+
+    @Slot()
+    def _on_report(self) -> None:
+        if self._outcome is not None:
+            text = failure_report(self._ended, self._outcome, self.log.text())
+            QGuiApplication.clipboard().setText(text)
+            self._session.post(Message("success", "The report is on the clipboard."))
 
     @Slot(list)
     def _on_panels(self, names: list[str]) -> None:

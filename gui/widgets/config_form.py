@@ -50,8 +50,10 @@ class ConfigRow(QWidget):
         super().__init__(parent)
         self.key = key
         self.editor = editor
+        self._name = title
+        self._help = f"{description}\n{key}"
         self._title = QLabel(title)
-        self._title.setToolTip(f"{description}\n{key}")
+        self._title.setToolTip(self._help)
         self._title.setBuddy(editor)
         self._title.setMinimumWidth(104)
         self._title.setMaximumWidth(104)
@@ -111,6 +113,17 @@ class ConfigRow(QWidget):
         font = self._title.font()
         font.setBold(changed)
         self._title.setFont(font)
+
+    def set_last(self, text: str | None) -> None:
+        """Marks the value as another than the last run's; None: it is the same, or there is none.
+
+        Args:
+            text: The value of the last run.
+        """
+        self._title.setText(self._name if text is None else f"{self._name} •")
+        was = "" if text is None else f"\n• in the last run: {text}"
+        self._title.setToolTip(self._help + was)
+        self.editor.setAccessibleDescription(self._help + was)
 
     @Slot()
     def _on_reset(self) -> None:
@@ -210,6 +223,18 @@ class ConfigForm(QWidget):
         self._baseline = config
         for key in self._rows:
             self._show_changed(key)
+
+    def set_last(self, values: Mapping[str, str]) -> None:
+        """Marks the keys whose values differ from those of the last run, given as text."""
+        for key, row in self._rows.items():
+            row.set_last(values.get(key))
+
+    def show_row(self, key: str) -> None:
+        """Brings a key's editor into view, with the focus."""
+        row = self._rows[key]
+        if row.parent() is self._more:
+            self.more_button.setChecked(True)
+        row.editor.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def set_choices(self, key: str, choices: Sequence[str]) -> None:
         """Says what can be chosen for a key (classes, splits)."""

@@ -9,6 +9,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QSignalSpy, QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
 
+from core.events import Outcome, PhaseChanged
 from core.run_notes import RunNotes
 from core.runs import EventLog, Run
 from gui.messages import Message
@@ -269,3 +270,54 @@ def test_a_message_without_a_link_has_none(app: QApplication) -> None:
     bar.show_message(Message("info", "Nothing."))
     assert "href" not in bar._text.text()
     bar.deleteLater()
+
+
+def test_what_changed_since_the_last_run_is_counted_marked_and_taken_back(
+    page: TrainingPage, runs: list[Run], loaded_session: Session
+) -> None:
+    session, changes = loaded_session, page.changes
+    last = runs[3]
+    session.edit(last.ranking, "as it was")
+    session.set_config(last.config)
+    assert not changes.isVisible()
+    session.set_config_values({"training.epochs": 77, "optimizer.weight_decay": 0.02})
+    assert changes.isVisible()
+    assert changes.text().startswith("2 changes since the last run")
+    texts = [action.text() for action in changes.menu().actions()]
+    epochs = last.config.training.epochs
+    assert f"Training: Epochs: {epochs} → 77" in texts
+    titles = {row.key: row._title.text() for row in page.form._rows.values()}
+    assert titles["training.epochs"] == "Epochs •"
+    assert titles["training.batch_size"] == "Batch size"
+    described = page.form.editor("training.epochs").accessibleDescription()
+    assert f"in the last run: {epochs}" in described
+    assert not page.form.editor("optimizer.weight_decay").isVisible()
+    changes.setting_chosen.emit("optimizer.weight_decay")
+    assert page.form.editor("optimizer.weight_decay").isVisible()
+    session.edit(session.ranking.cleared("cat"), "clear cat")
+    assert changes.text().startswith("3 changes")
+    actions = {action.text(): action for action in changes.menu().actions()}
+    assert "Ranking: 1 class ranked differently" in actions
+    actions[f"Take the settings of {last.title}"].trigger()
+    assert session.config == last.config
+    assert changes.text().startswith("1 change since")
+
+
+def test_the_report_of_a_failure_has_all_that_is_asked_for(
+    page: TrainingPage, runs: list[Run], loaded_session: Session, app: QApplication
+) -> None:
+    run = runs[3]
+    assert not page.log.report_button.isVisible()
+    loaded_session.training_started.emit(run)
+    loaded_session.events_received.emit([PhaseChanged(phase="reading data")])
+    outcome = Outcome("failed", "Training failed: odd.", "Report it.", "Trace\nback", cause="bug")
+    loaded_session._on_training_ended(run, outcome)
+    assert page.log.report_button.isVisible()
+    page.log.report_button.click()
+    text = app.clipboard().text()
+    for part in ("Akin 0.", "Python 3.", "Qt 6.", run.name, "failed (bug)", "Trace\nback"):
+        assert part in text
+    assert "batch_size: 16" in text
+    assert "reading data" in text
+    loaded_session.training_started.emit(run)
+    assert not page.log.report_button.isVisible()
