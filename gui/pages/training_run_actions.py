@@ -134,7 +134,7 @@ class RunActions(QObject):
     def _open_notes(self, run: Run) -> None:
         self.notes = NotesWindow(run, run.notes(), self._page.window())
         self.notes.edited.connect(self._on_notes)
-        self.notes.open()
+        self.notes.show()
 
     @Slot(object, object)
     def _on_notes(self, run: Run, notes: RunNotes) -> None:
@@ -194,7 +194,7 @@ class RunActions(QObject):
         self.trash.restore_requested.connect(self._on_restore)
         self.trash.emptied.connect(self._on_emptied)
         self.trash.failed.connect(self._session.post_error)
-        self.trash.open()
+        self.trash.show()
 
     @Slot(object)
     def _on_restore(self, thrown: tuple[TrashedRun, ...]) -> None:
@@ -220,7 +220,7 @@ class RunActions(QObject):
         else:
             self.differences.offer("Show both results", "both", (run, other))
         self.differences.chosen.connect(self._on_offer)
-        self.differences.open()
+        self.differences.show()
 
     @Slot(str, object)
     def _on_offer(self, what: str, runs: tuple[Run, ...]) -> None:
