@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from core.config import ExperimentConfig
 from core.config_files import load_recipe, recipe_names
+from core.config_text import reason_alone
 from core.data.index import DatasetIndex
 from core.errors import AkinError, ConfigError
 from core.events import Event, Outcome
@@ -133,7 +134,7 @@ class TrainingPage(QWidget):
         column.addLayout(line)
         column.addWidget(self.changes)
         column.addWidget(self.form, 1)
-        scroll = QScrollArea()
+        scroll = self._scroll = QScrollArea()
         scroll.setWidget(left)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -181,7 +182,7 @@ class TrainingPage(QWidget):
         self.log.failed.connect(session.post_error)
         self.log.report_wanted.connect(self._on_report)
         self.run_actions.listed.connect(self._on_listed)
-        self.changes.setting_chosen.connect(self.form.show_row)
+        self.changes.setting_chosen.connect(self._on_setting_chosen)
         self.changes.ranking_chosen.connect(self._on_ranking_wanted)
         self.changes.taking_back.connect(self._on_taking_back)
         session.ranking_changed.connect(self._show_changes)
@@ -223,7 +224,7 @@ class TrainingPage(QWidget):
             self._session.set_config_values({key: value})
         except ConfigError as error:
             at = key if error.key not in self.form.problems() else error.key
-            self.form.set_problem(at, _sentence(error))
+            self.form.set_problem(at, reason_alone(error))
         else:
             self.form.set_problem(key, "")
             self.form.set_config(self._session.config)
@@ -249,6 +250,17 @@ class TrainingPage(QWidget):
         last = None if run is None else Side(run.title, run.config, run.ranking)
         self.changes.refresh(last, session.config, session.ranking)
         self.form.set_last({each.key: each.before for each in self.changes.settings})
+
+    @Slot(str)
+    def _on_setting_chosen(self, key: str) -> None:
+        self.form.show_row(key)
+        QTimer.singleShot(0, self, self._show_focused)  # once the unfolded form has its places
+
+    @Slot()
+    def _show_focused(self) -> None:
+        widget = self.focusWidget()
+        if widget is not None and self._scroll.isAncestorOf(widget):
+            self._scroll.ensureWidgetVisible(widget)
 
     @Slot()
     def _on_taking_back(self) -> None:
@@ -381,11 +393,3 @@ class TrainingPage(QWidget):
     @Slot(list)
     def _on_panels(self, names: list[str]) -> None:
         self._settings.training_panels = names
-
-
-def _sentence(error: AkinError) -> str:
-    """Returns the reason without the key, which stands beside it anyway."""
-    if "none of the choices" in error.message:
-        return error.hint
-    reason = error.message.split("is not possible: ")[-1]
-    return reason[:1].upper() + reason[1:]

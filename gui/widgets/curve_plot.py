@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QRectF, QSize, QTimer, Signal, Slot
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QColor, QPainter, QShowEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from gui.theme import tokens
@@ -339,6 +339,10 @@ class CurveStack(QWidget):
             self._show_title(name)
         self._hover.restyle(colours.muted, colours.surface)
         self._show_bottom_axis()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._view.viewport().setAccessibleName(self._view.accessibleName())
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

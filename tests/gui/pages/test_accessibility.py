@@ -108,7 +108,7 @@ def open_window(
     def make(state: str) -> MainWindow:
         if state != "empty":
             session.open_data(tiny_voc)
-            wait_until(lambda: session.dataset is not None and session._task is None)
+            wait_until(lambda: session.dataset is not None and session.loading.is_idle)
             session.edit(session.ranking.moved("cat", ("dog",), 0), "rank dog for cat")
         if state in {"failed", "judged"}:
             assert session.dataset is not None
