@@ -109,7 +109,9 @@ def read_judgement(run: Run, index: DatasetIndex) -> Judgement | NoJudgement:
     """Reads a run's predictions and finds their objects; slow, for a worker."""
     try:
         if run.metrics() is None:
-            return NoJudgement(f"{run.name} has not been judged.", "It is when it ends.")
+            ended = run.outcome() is not None
+            hint = "The Results page judges it." if ended else "It is when it ends."
+            return NoJudgement(f"{run.name} has not been judged.", hint)
         predictions = run.predictions()
         environment = run.environment()
         is_softmax = run.config.objective.method == "softmax"

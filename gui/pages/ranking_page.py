@@ -40,6 +40,7 @@ from gui.pages.ranking_toolbar import RankingToolbar
 from gui.pages.ranking_tools import RankingTools
 from gui.session import Session
 from gui.theme import SPACING, set_role
+from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.notes import EmptyView
 from gui.widgets.ranking_dialogs import RankingFiles
 from gui.widgets.ranking_menu import RankingMenu
@@ -75,7 +76,7 @@ class RankingPage(QWidget):
         self.toolbar = RankingToolbar(
             session, self.rankings.menu, self.tools.menu, self._files.save
         )
-        self._title = QLabel()
+        self._title = ElidedLabel()
         self._build()
         self._add_shortcuts()
         self._connect()

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QVB
 from core.ranking import Ranking, RankingProblem
 from core.ranking_repairs import Repair, notices, repairs
 from gui.theme import SPACING, make_icon, set_role, tokens
+from gui.widgets.notes import breakable
 
 MOST_PROBLEMS = 3
 MOST_NOTICES = 1
@@ -94,7 +95,7 @@ class RankingProblems(QWidget):
     def _row(self, problem: RankingProblem) -> QWidget:
         row = QWidget()
         mark = "⚠" if problem.severity == "error" else "○"
-        label = QLabel(f"{mark} {problem.message}")
+        label = QLabel(breakable(f"{mark} {problem.message}"))
         label.setWordWrap(True)
         label.setToolTip(problem.hint)
         buttons = QHBoxLayout()

@@ -8,6 +8,11 @@ from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 from gui.theme import SPACING, set_role
 
 
+def breakable(text: str) -> str:
+    """Returns text that may be broken after the underscores of long names."""
+    return text.replace("_", "_\N{ZERO WIDTH SPACE}")
+
+
 def note_label(text: str) -> QLabel:
     """Returns centred, wrapped, quiet text."""
     label = QLabel(text)
