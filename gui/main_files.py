@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from core.errors import AkinError
 from core.runs import open_run
 from gui.session import Session
+from gui.widgets.data_dialogs import ask_for_folder
 from gui.widgets.ranking_dialogs import RankingFiles
 from gui.workspaces import is_workspace, require_workspace
 
@@ -50,17 +51,13 @@ class Opener(RankingFiles):
     @Slot()
     def choose_data(self) -> None:
         """Asks for a data folder and opens it."""
-        dialog = self._folder_dialog("Open a data folder (VOC layout)")
-        dialog.fileSelected.connect(self.open_path)
-        dialog.open()
+        ask_for_folder(self._window, "Open a data folder (VOC layout)", self.open_path)
 
     @Slot()
     def choose_workspace(self) -> None:
         """Asks for a workspace, or an empty folder, and opens it."""
-        dialog = self._folder_dialog("Open a workspace")
-        dialog.setDirectory(str(self._session.workspace.absolute().parent))
-        dialog.fileSelected.connect(self._on_workspace)
-        dialog.open()
+        start = self._session.workspace.absolute().parent
+        ask_for_folder(self._window, "Open a workspace", self._on_workspace, start)
 
     @Slot()
     def make_workspace(self) -> None:
@@ -89,13 +86,6 @@ class Opener(RankingFiles):
     @Slot(str)
     def _on_workspace(self, path: str) -> None:
         self.open_workspace(Path(path))
-
-    def _folder_dialog(self, title: str) -> QFileDialog:
-        dialog = QFileDialog(self._window, title)
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        return dialog
 
 
 def dropped_path(event: QDropEvent) -> Path | None:

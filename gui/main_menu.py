@@ -15,6 +15,7 @@ from gui.main_pages import PAGES
 from gui.session import Session
 from gui.theme import THEME_NAMES
 from gui.widgets.command_palette import CommandPalette
+from gui.widgets.data_dialogs import DataDialogs
 from gui.widgets.help_window import help_topics
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def _file_menu(window: MainWindow, session: Session) -> None:
     menu = window.menuBar().addMenu("&File")
     _add(menu, "Open data folder…", window.files.choose_data, "Ctrl+Shift+O")
     _add(menu, "Open the built-in demo", session.open_demo)
+    DataDialogs(session, window).fill(menu)
     menu.addSeparator()
     rankings = window.header.rankings
     _add(menu, "New ranking…", rankings.ask_new)

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
-    QFileDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -23,7 +18,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.data.download import SOURCES
 from core.data.index import DatasetIndex
 from core.data.summary import DatasetSummary, summarize
 from gui.messages import Message
@@ -35,6 +29,7 @@ from gui.session import ObjectSelection, Session
 from gui.tasks import LatestTask
 from gui.theme import SPACING, set_role
 from gui.thumbnails import ThumbnailLoader
+from gui.widgets.data_dialogs import DataDialogs
 
 DEMO_TEXT = (
     "This is the built-in demo. Open your own VOC folder, or download VOC 2007 from its official "
@@ -55,7 +50,7 @@ class DataPage(QWidget):
         self._session = session
         self._error: Message | None = None
         self._is_loading = False
-        self._wanted = ""
+        self._dialogs = DataDialogs(session, self)
         side = round(CROP_PX * self.devicePixelRatioF())
         self.loader = ThumbnailLoader(side, session.workspace / "thumbnails", parent=self)
         self._task = LatestTask(self)
@@ -168,14 +163,11 @@ class DataPage(QWidget):
 
     def _connect(self) -> None:
         session = self._session
-        self.open_folder.clicked.connect(self._on_open_folder)
+        self.open_folder.clicked.connect(self._dialogs.open)
         self.open_demo.clicked.connect(session.open_demo)
         self.stop.clicked.connect(session.loading.stop)
         menu = QMenu(self.download)
-        for name, source in SOURCES.items():
-            size = sum(archive.size_bytes for archive in source.archives) / 1e6
-            menu.addAction(f"{source.title} ({size:,.0f} MB)…").setData(name)
-        menu.triggered.connect(self._on_download)
+        self._dialogs.fill(menu)
         self.download.setMenu(menu)
         self.strip.object_opened.connect(self._on_object_opened)
         self.classes.class_clicked.connect(session.select_class)
@@ -249,32 +241,6 @@ class DataPage(QWidget):
         self._views.setCurrentIndex(1)
 
     # ----- buttons -----
-
-    @Slot()
-    def _on_open_folder(self) -> None:
-        self._ask_for_folder("Open a data folder (VOC layout)", self._on_folder_chosen)
-
-    @Slot(object)
-    def _on_download(self, action: QAction) -> None:
-        self._wanted = action.data()
-        title = SOURCES[self._wanted].title
-        self._ask_for_folder(f"Where {title} is put", self._on_download_folder)
-
-    @Slot(str)
-    def _on_download_folder(self, path: str) -> None:
-        self._session.download_data(SOURCES[self._wanted], Path(path))
-
-    def _ask_for_folder(self, title: str, chosen: Callable[[str], None]) -> None:
-        dialog = QFileDialog(self, title)
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
-        dialog.fileSelected.connect(chosen)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
-
-    @Slot(str)
-    def _on_folder_chosen(self, path: str) -> None:
-        self._session.open_data(Path(path))
 
     @Slot(int)
     def _on_object_opened(self, at: int) -> None:
