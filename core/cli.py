@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from core.cli_config_help import keys_help
 from core.cli_desktop import desktop
 from core.cli_detect import detect_app
 from core.cli_detect_run import detect_run
@@ -36,6 +37,7 @@ from core.events import Emit, Outcome
 from core.ranking import Ranking
 from core.runs import Run, RunStore, default_workspace, open_run
 from core.training.control import TrainingControl
+from core.training.detector_config import DetectorConfig
 from core.training.distributed import Team, is_main_process, join_team
 from core.training.extension import extended, planned_for
 
@@ -49,7 +51,7 @@ app.add_typer(ranking_app, name="ranking")
 app.add_typer(runs_app, name="runs")
 register_experiments(app, runs_app)
 app.add_typer(detect_app, name="detect")
-detect_app.command("train")(detect_train)
+detect_app.command("train", epilog=keys_help(DetectorConfig))(detect_train)
 app.command()(desktop)
 detect_app.command("run")(detect_run)
 
@@ -126,7 +128,7 @@ def data_download(
     print(f"{source.title} {there}: {found.folder}")
 
 
-@app.command()
+@app.command(epilog=keys_help(ExperimentConfig))
 def train(
     config_file: Annotated[Path | None, typer.Argument(metavar="[CONFIG.yaml]")] = None,
     recipe: Annotated[str | None, typer.Option(help="A built-in configuration.")] = None,

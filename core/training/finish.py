@@ -7,12 +7,11 @@ from typing import Any
 
 from core.evaluation.further import further_metrics
 from core.evaluation.report import run_metrics
-from core.events import Emit, EvaluationCompleted, PhaseChanged
+from core.events import Emit, EvaluationCompleted, PhaseChanged, WarningRaised
 from core.files import write_json
 from core.ranking import Ranking
 from core.runs import Run
 from core.training.experiment import Experiment
-from core.training.figures import write_figures
 from core.training.judging import Crops, Judgement, judge_test
 from core.training.learner import Learner
 from core.training.tables import write_tables
@@ -40,7 +39,7 @@ def judge_and_write(
     judgement.predictions.save(run.path / "predictions.npz")
     write_json(run.path / "metrics.json", metrics)
     write_tables(run, metrics)
-    write_figures(run, metrics, experiment.index.name)
+    write_figures(run, metrics, experiment.index.name, emit)
     ood = metrics["ood"] or {}
     emit(
         EvaluationCompleted(
@@ -52,6 +51,21 @@ def judge_and_write(
         )
     )
     return metrics
+
+
+def write_figures(run: Run, metrics: dict[str, Any], data_name: str, emit: Emit) -> None:
+    """Draws the figures where there is matplotlib: a node that only computes may have none."""
+    try:
+        from core.training.figures import write_figures as draw  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        emit(
+            WarningRaised(
+                message=f"No figures were drawn: {error.name} is not installed here.",
+                hint=f"Draw them where it is: akin evaluate {run.path}",
+            )
+        )
+        return
+    draw(run, metrics, data_name)
 
 
 def metrics_of(

@@ -110,6 +110,67 @@ def test_recipes_are_valid_and_their_rankings_exist() -> None:
         assert not config.data.folder, "a recipe names no folder of one machine"
 
 
+PAPER = {
+    "data.train_split": "trainval",
+    "data.test_split": "test",
+    "data.withheld": (),
+    "data.include_difficult": True,
+    "objective.method": "ranked",
+    "objective.positives": "in",
+    "objective.temperature_min": 0.1,
+    "objective.temperature_max": 0.6,
+    "encoder.name": "resnet50",
+    "encoder.stem": "small",
+    "encoder.weights": None,
+    "encoder.embedding_size": 128,
+    "crops.source": "ground-truth",
+    "views.scale_max": 1.0,
+    "views.flip_probability": 0.5,
+    "views.brightness": 0.4,
+    "views.contrast": 0.4,
+    "views.saturation": 0.4,
+    "views.hue": 0.1,
+    "views.grayscale_probability": 0.2,
+    "contrast.bank_size": 2048,
+    "contrast.include_batch": None,
+    "contrast.momentum": 0.99,
+    "optimizer.name": "sgd",
+    "optimizer.learning_rate": 0.5,
+    "optimizer.momentum": 0.9,
+    "optimizer.weight_decay": 1e-4,
+    "schedule.name": "cosine",
+    "schedule.warmup_epochs": 0.0,
+    "schedule.final_factor": pytest.approx(0.1**3),
+    "training.epochs": 500,
+    "training.batch_size": 100,
+    "training.balanced": False,
+    "training.ema": 0.0,
+    "training.gradient_clip": 0.0,
+}
+PAPER_VOC = {
+    "ranking.source": "voc2007-paper",
+    "ranking.depth": 3,
+    "crops.size": 64,
+    "views.scale_min": 0.9,
+    "views.jitter_probability": 0.25,
+}
+PAPER_CIFAR = {
+    "ranking.source": "cifar10-paper",
+    "ranking.depth": 5,
+    "crops.size": 32,
+    "views.scale_min": 0.2,
+    "views.jitter_probability": 0.8,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "own"), [("voc2007-paper", PAPER_VOC), ("cifar10-paper", PAPER_CIFAR)]
+)
+def test_the_paper_s_recipes_are_its_settings(name: str, own: dict[str, object]) -> None:
+    config, wanted = load_recipe(name), PAPER | own
+    assert {key: config.value(key) for key in wanted} == wanted
+
+
 def test_an_unknown_recipe_is_answered_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match="There is no recipe 'dmo'") as raised:
         load_recipe("dmo")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import resource
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,21 @@ def test_a_compiler_that_is_missing_is_told_and_done_without(
     assert found.outcome.status == "done"
     warnings = [e.message for e in found.events if isinstance(e, WarningRaised)]
     assert "The encoder is not compiled: no compiler" in warnings
+
+
+def test_without_matplotlib_a_run_is_judged_but_has_no_figures(
+    train: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "core.training.figures", raising=False)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    found = train(figures=True, training__epochs=1)
+    assert found.outcome.status == "done", found.outcome
+    assert found.run.metrics()["accuracy"] is not None
+    assert not list((found.run.path / "figures").iterdir())
+    (warning,) = [
+        e for e in found.events if isinstance(e, WarningRaised) and "figures" in e.message
+    ]
+    assert warning.message == "No figures were drawn: matplotlib is not installed here."
 
 
 @pytest.mark.parametrize(
