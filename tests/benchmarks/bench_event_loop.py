@@ -1,8 +1,10 @@
-"""How late the window's event loop is: `python tests/benchmarks/bench_event_loop.py` (a minute).
+"""How late the window's event loop is: `python tests/benchmarks/bench_event_loop.py` (two minutes).
 
-A window with all its pages trains on the demo while its curves are live. A timer should fire every
-5 ms; its lateness is printed for the idle window, for the import of torch and for the training,
-and as a ratio to the idle window of the same process. Where there is a DISPLAY, the window is real.
+A window with all its pages trains on the demo while its curves are live: once in the window's own
+process, the import of torch included, and once in a process of the run's own. A timer should fire
+every 5 ms; its lateness is printed for the idle window, for the import of torch and for the
+training, and as a ratio to the idle window of the same process. Where there is a DISPLAY, the
+window is real.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import argparse
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -31,7 +34,8 @@ from gui.settings import Settings
 from gui.theme import apply_theme
 
 INTERVAL_MS = 5
-P99_TARGET_MS, MAX_TARGET_MS = 16.0, 300.0
+P99_TARGET_MS = 16.0
+MAX_TARGETS_MS = {"in-process": 300.0, "own-process": 50.0}
 
 
 class Heartbeat(QObject):
@@ -123,6 +127,7 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
     session.use_recipe("demo")
     session.open_ranking("voc2007-paper")
     session.set_config_values({"training.epochs": 1000})
+    session.trainings.own_process = options.mode == "own-process"
     for name in ("ranking", "results", "detections", "data", "training"):
         window.show_page(name)
         spin(0.6)
@@ -148,6 +153,7 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
     shutil.rmtree(workspace, ignore_errors=True)
     result: dict[str, object] = {name: figures(late) for name, late in by_phase.items()}
     starts = {phase: at for at, phase in reversed(recorder.phases)}
+    result["mode"] = options.mode
     result["import_s"] = starts["reading data"] - start_s
     result["steps_per_s"] = recorder.steps / options.training_s
     result["stop_s"] = stopped_s
@@ -164,8 +170,8 @@ def report(result: dict[str, object]) -> None:
             ratio = row["p99"] / max(idle["p99"], 0.1)
             print(f"{name:<18}{row['beats']:>8}{numbers}  {ratio:.1f}")
     print(
-        f"import of torch {result['import_s']:.1f} s, {result['steps_per_s']:.1f} steps/s, "
-        f"stop {result['stop_s']:.2f} s"
+        f"import of torch (or start of the process) {result['import_s']:.1f} s, "
+        f"{result['steps_per_s']:.1f} steps/s, stop {result['stop_s']:.2f} s"
     )
     rows = [row for name, row in result.items() if isinstance(row, dict) and name != "stopping"]
     training = result["training"]
@@ -173,18 +179,30 @@ def report(result: dict[str, object]) -> None:
     worst = max(row["max"] for row in rows)
     print(
         f"p99 in training {training['p99']:.1f} ms (target {P99_TARGET_MS:.0f}), "
-        f"worst {worst:.0f} ms (target {MAX_TARGET_MS:.0f})"
+        f"worst {worst:.0f} ms (target {MAX_TARGETS_MS[str(result['mode'])]:.0f})"
     )
 
 
-if __name__ == "__main__":
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--mode", choices=[*MAX_TARGETS_MS, "both"], default="both")
     parser.add_argument("--idle-s", type=float, default=5.0)
     parser.add_argument("--training-s", type=float, default=20.0)
     parser.add_argument("--demo", type=Path, help="a demo folder made before, to save its making")
-    parser.add_argument("--json", type=Path, help="also write the figures here")
-    arguments = parser.parse_args()
-    measured = measure(arguments)
+    parser.add_argument("--json", type=Path, help="also write the figures here, one file a mode")
+    options = parser.parse_args()
+    if options.mode == "both":  # each in a fresh process: torch is imported once only
+        words = [sys.executable, __file__, *sys.argv[1:]]
+        runs = [subprocess.run([*words, "--mode", mode], check=False) for mode in MAX_TARGETS_MS]
+        return max(run.returncode for run in runs)
+    print(f"--- {options.mode}, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    measured = measure(options)
     report(measured)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(measured, indent=1))
+    if options.json:
+        path = options.json.with_stem(f"{options.json.stem}-{options.mode}")
+        path.write_text(json.dumps(measured, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
