@@ -96,8 +96,8 @@ def _table(found: Disagreement) -> Table:
     table = Table("class", "W", "rank any", "most disputed", box=None)
     for row in found.per_class:
         w = "" if row.concordance.w is None else coefficient(row.concordance.w)
-        who = f"{row.raters} of {len(found.names)}"
-        table.add_row(row.anchor, w, who, row_in_words(row, found.names))
+        who = f"{len(row.raters)} of {len(found.names)}"
+        table.add_row(row.anchor, w, who, row_in_words(row))
     return table
 
 

@@ -69,8 +69,8 @@ class DisagreementDialog(QDialog):
         self.table = _table()
         self.table.itemSelectionChanged.connect(self._on_row)
         note = QLabel(
-            "The consensus is the mean of the ranks: a class is ranked where at least half of them "
-            "rank it, and equal means are a tie."
+            "The consensus is the mean of the ranks: a class is ranked where at least half of "
+            "those who rank any do, and equal means are a tie."
         )
         note.setWordWrap(True)
         set_role(note, "muted")
@@ -168,8 +168,8 @@ class DisagreementDialog(QDialog):
         self.table.setRowCount(len(found.per_class))
         for line, row in enumerate(found.per_class):
             w = "–" if row.concordance.w is None else coefficient(row.concordance.w)
-            said = row_in_words(row, found.names)
-            words = (row.anchor, w, f"{row.raters} of {len(found.names)}", said)
+            said = row_in_words(row)
+            words = (row.anchor, w, f"{len(row.raters)} of {len(found.names)}", said)
             for column, text in enumerate(words):
                 item = QTableWidgetItem(text)
                 item.setToolTip(text)

@@ -59,6 +59,7 @@ def test_the_ends_of_the_scale() -> None:
     assert kendall_w([[1.5, 1.5, 3], [1.5, 1.5, 3]]).w == pytest.approx(1)
     assert kendall_w([[1, 2, 3], [3, 2, 1]]).w == 0
     assert kendall_w([[2, 2, 2], [2, 2, 2]]).w is None
+    assert kendall_w([[1, 2, 3]]).w is None
     with pytest.raises(ValueError, match="one rater"):
         kendall_w(np.zeros((0, 3)))
 
@@ -78,19 +79,29 @@ def test_disagreement_by_class_the_most_disputed_first() -> None:
     # dog, cow, car: 1, 2, 3 and 3, 1, 2: sums 4, 3, 5; S = 2 of 8 possible.
     assert worst.concordance.w == pytest.approx(2 / 8)
     assert (worst.disputed, worst.places) == ("dog", (2, 0))
-    assert row_in_words(worst, found.names) == "dog: rank 2 for anna, a negative for bo"
+    assert row_in_words(worst) == "dog: rank 2 for anna, a negative for bo"
     assert agreed.concordance.w == pytest.approx(1)
-    assert row_in_words(agreed, found.names) == "all agree"
+    assert row_in_words(agreed) == "all agree"
     # dog: 1, 2.5, 2.5 twice: S = 6, which is all there can be.
     assert found.overall == pytest.approx((2 + 6) / (8 + 6))
     assert in_words(found).startswith("Kendall's W of 2 rankings: 0.57. By chance")
     assert json.loads(json.dumps(found.to_json()))["per_class"]["cat"]["places"] == [2, None]
 
 
-def test_those_who_rank_nothing_are_raters_too() -> None:
-    found = disagreement([of(("dog",), ("cow",)), Ranking()], CLASSES)
-    assert found.overall == pytest.approx(0.5), "one rater and one without an opinion: chance"
-    assert found.per_class[0].raters == 1
+def test_those_who_rank_nothing_for_a_class_have_no_say_on_it() -> None:
+    anna = of(("dog",), ("cow",), name="anna").moved("dog", ["cat"], 0)
+    bo = of(("dog",), ("cow",), name="bo")
+    found = disagreement([anna, bo, Ranking(name="cy")], CLASSES)
+    assert [row.anchor for row in found.per_class] == ["cat", "dog"]
+    cat, dog = found.per_class
+    assert (cat.raters, cat.concordance.w) == (("anna", "bo"), pytest.approx(1))
+    assert (dog.raters, dog.concordance.w) == (("anna",), None)
+    assert row_in_words(dog) == "only anna ranks any"
+    assert (found.overall, found.by_chance) == (pytest.approx(1), pytest.approx(1 / 2))
+    assert consensus([anna, bo, Ranking()], CLASSES, "").similar == anna.similar
+    alone = disagreement([anna, Ranking()], CLASSES)
+    assert alone.overall is None
+    assert in_words(alone).startswith("No class is ranked by two")
     nobody = disagreement([Ranking(), Ranking()], CLASSES)
     assert (nobody.overall, nobody.per_class) == (None, ())
     assert in_words(nobody) == "None of the 2 rankings ranks any class."
