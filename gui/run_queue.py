@@ -30,13 +30,11 @@ class WaitingRun:
 
     @property
     def title(self) -> str:
-        """Such as "ranked · voc2007-paper · depth 3 · 9 epochs · seed 0"."""
-        config = self.config
-        words: list[str] = [config.objective.method]
-        if config.objective.method == "ranked":
-            words += [self.ranking.name, f"depth {config.ranking.depth}"]
-        words += [f"{config.training.epochs} epochs", f"seed {config.seed}"]
-        return " · ".join(words)
+        """Such as "ranked r3 · seed 0 · 9 epochs · voc2007-paper"."""
+        config, method = self.config, self.config.objective.method
+        depth = f" r{config.ranking.depth}" if method == "ranked" else ""
+        words = [f"{method}{depth}", f"seed {config.seed}", f"{config.training.epochs} epochs"]
+        return " · ".join([*words, self.ranking.name] if depth else words)
 
 
 class RunQueue(QObject):

@@ -309,10 +309,11 @@ class CurveStack(QWidget):
         (self._hidden.discard if visible else self._hidden.add)(name)
         self._plots[name].setVisible(visible)
         row, layout = list(self._plots).index(name), self._view.ci.layout
-        layout.removeItem(self._plots[name])  # an item that is only hidden would keep its room
         layout.setRowStretchFactor(row, self._panels[name].stretch if visible else 0)
         if visible:
             layout.addItem(self._plots[name], row, 0)
+        else:
+            layout.removeItem(self._plots[name])  # one that is only hidden would keep its room
         self._show_bottom_axis()
         self._draw_all()
 

@@ -48,7 +48,8 @@ class RunProgress:
                     now = replace(now, epochs=event.epochs, steps=steps)
                 case PhaseChanged():
                     count = f" {event.done}/{event.total}" if event.total else ""
-                    now = replace(now, phase=event.phase + count)
+                    first = None if event.phase == "training" else now.first  # after a pause
+                    now = replace(now, phase=event.phase + count, first=first)
                 case StepCompleted():
                     first = now.first or (event.step, event.time_s)
                     now = replace(

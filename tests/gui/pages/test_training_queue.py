@@ -25,7 +25,8 @@ def seeds(session: Session) -> list[int]:
 
 
 def shown(panel: QueuePanel) -> list[str]:
-    return [panel.list.item(row).text()[-1] for row in range(panel.list.count())]
+    texts = [panel.list.item(row).text() for row in range(panel.list.count())]
+    return [text.partition("seed ")[2][0] for text in texts]
 
 
 def test_it_is_hidden_while_nothing_waits(session: Session) -> None:
