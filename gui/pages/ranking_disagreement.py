@@ -58,6 +58,7 @@ class DisagreementDialog(QDialog):
         self.sources.setAccessibleName("Rankings to compare")
         self.sources.setFixedWidth(240)
         self.sources.setSpacing(3)
+        self.sources.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.sources.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         add = QPushButton("Add files…")
         add.setAccessibleName("Add ranking files of others")
