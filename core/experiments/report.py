@@ -22,6 +22,7 @@ from core.experiments.summary import Summary, summarize_groups
 from core.experiments.tables import (
     TextTable,
     comparison_table,
+    measures_table,
     paper_caveats,
     recall_table,
     run_table,
@@ -173,6 +174,7 @@ def _tables(groups: Sequence[RunGroup], summary: Summary) -> dict[str, TextTable
     return {
         "summary": summary_table(summary),
         "comparisons": comparison_table(summary),
+        "measures": measures_table(groups, summary),
         "recall": recall_table(groups),
         "runs": run_table(groups),
         "data": _data_table(groups, summary),

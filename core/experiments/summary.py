@@ -54,7 +54,10 @@ class ArmSummary:
         auroc: None where nothing was withheld.
         balanced_accuracy: Mean over the seeds.
         compliance: Share of the reference ranking's ordered pairs that hold; None for SoftMax.
+        tau_b: Mean Kendall's tau-b by the reference ranking; None for SoftMax.
         on_ranked: Share of the errors that fall on classes the reference ranks.
+        mean_rank: Mean rank of the predicted class by the reference.
+        weighted_accuracy: Mean similarity of the predicted to the true class by the reference.
         epochs: Trained.
         training_s: Mean training time.
     """
@@ -68,7 +71,10 @@ class ArmSummary:
     auroc: SeedFigure | None
     balanced_accuracy: float | None
     compliance: float | None
+    tau_b: float | None
     on_ranked: float | None
+    mean_rank: float | None
+    weighted_accuracy: float | None
     epochs: int
     training_s: float | None
 
@@ -83,7 +89,10 @@ class ArmSummary:
             "accuracy": _figure_to_json(self.accuracy),
             "auroc": _figure_to_json(self.auroc),
             "compliance": self.compliance,
+            "tau_b": self.tau_b,
             "errors_on_ranked": self.on_ranked,
+            "mean_rank": self.mean_rank,
+            "weighted_accuracy": self.weighted_accuracy,
             "training_s": self.training_s,
         }
 
@@ -179,12 +188,11 @@ def _arm(group: RunGroup, reference: Ranking, resamples: int) -> ArmSummary:
     similarity_CC = reference.without_classes(config.data.withheld).similarity_matrix(
         group.predictions[0].classes
     )
-    held, ranked_errors = [], []
+    errors, orders = [], []
     for found in group.predictions:
-        judged = severity(found.label_N, found.predicted_N, similarity_CC).on_ranked
-        ranked_errors.append(judged)
+        errors.append(severity(found.label_N, found.predicted_N, similarity_CC))
         if method != "softmax":
-            held.append(rank_compliance(found.score_NC, found.label_N, similarity_CC).overall)
+            orders.append(rank_compliance(found.score_NC, found.label_N, similarity_CC))
     return ArmSummary(
         label=group.label,
         method=METHOD_NAMES[method],
@@ -194,8 +202,11 @@ def _arm(group: RunGroup, reference: Ranking, resamples: int) -> ArmSummary:
         accuracy=_accuracy(group, resamples),
         auroc=_auroc(group, resamples),
         balanced_accuracy=_mean(group.values("balanced_accuracy")),
-        compliance=_mean(held),
-        on_ranked=_mean(ranked_errors),
+        compliance=_mean([order.overall for order in orders]),
+        tau_b=_mean([order.tau_b for order in orders]),
+        on_ranked=_mean([error.on_ranked for error in errors]),
+        mean_rank=_mean([error.mean_rank for error in errors]),
+        weighted_accuracy=_mean([error.weighted_accuracy for error in errors]),
         epochs=config.training.epochs,
         training_s=_mean(group.values("timing", "training_s")),
     )

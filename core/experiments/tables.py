@@ -80,6 +80,41 @@ def summary_csv(summary: Summary) -> str:
     return _csv(header, rows)
 
 
+_MEASURES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("macro F1", ("macro_f1",)),
+    ("top-5 accuracy", ("top_5_accuracy",)),
+    ("FPR95", ("ood", "fpr95")),
+    ("AUPR, known as positive", ("ood", "aupr_in")),
+    ("AUPR, withheld as positive", ("ood", "aupr_out")),
+    ("AUROC by the largest cosine", ("ood_scores", "max cosine", "auroc")),
+    ("AUROC by energy", ("ood_scores", "energy", "auroc")),
+    ("AUROC by k-NN distance", ("ood_scores", "k-NN distance", "auroc")),
+    ("AUROC by Mahalanobis distance", ("ood_scores", "Mahalanobis", "auroc")),
+    ("retrieval R@1", ("retrieval", "recall_at_1")),
+    ("retrieval R@5", ("retrieval", "recall_at_5")),
+    ("retrieval mAP@R", ("retrieval", "map_at_r")),
+)
+
+
+def measures_table(groups: Sequence[RunGroup], summary: Summary) -> TextTable:
+    """Returns every other measure of each arm, mean over the seeds; those that no arm has go."""
+    rows = [
+        (name, *(number(_average(group.values(*path))) for group in groups))
+        for name, path in _MEASURES
+    ]
+    by_reference = (
+        ("Kendall's tau-b", "tau_b"),
+        ("mean rank of the predicted class", "mean_rank"),
+        ("accuracy weighed by similarity", "weighted_accuracy"),
+    )
+    for name, key in by_reference:
+        rows.append((name, *(number(getattr(arm, key)) for arm in summary.arms)))
+    title = "Further measures on the test split, mean over the seeds; "
+    title += f"the last three by the ranking {summary.reference.name}."
+    header = ("measure", *(group.label for group in groups))
+    return TextTable("measures", title, header, tuple(row for row in rows if any(row[1:])))
+
+
 def comparison_table(summary: Summary) -> TextTable:
     """Returns every pair of arms compared."""
     rows = tuple(

@@ -285,10 +285,8 @@ class ComplianceCard(ViewCard):
         assert self._objects_N is not None
         names = self._results.predictions.true_name_N
         rows = (pair.row, pair.other)
-        words = f"{names[pair.row]}, {names[pair.other]}: cosine {pair.cosine:.2f}"
         objects = (int(self._objects_N[pair.row]), int(self._objects_N[pair.other]))
-        caption = f"{pair.cosine:.2f} {names[pair.row]}, {names[pair.other]}"
-        return CropPair(objects, rows, words, caption)
+        return CropPair(objects, rows, (str(names[pair.row]), str(names[pair.other])), pair.cosine)
 
     def _close_pairs(self) -> None:
         self.pairs.hide()

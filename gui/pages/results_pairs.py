@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +24,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QListView, QToolButton, QVBox
 from core.data.index import DatasetIndex
 from gui.pages.results_crops import CROP_PX, CropModel
 from gui.theme import SPACING, set_role, tokens
+from gui.widgets.figure_export import ExportButton, WidgetFigure
 from gui.widgets.notes import note_label
 
 Index = QModelIndex | QPersistentModelIndex
@@ -35,14 +38,24 @@ class CropPair:
     Attributes:
         objects: Indices into the data set.
         rows: Of the predictions.
-        words: Such as "bird, aeroplane: 0.93".
-        caption: Under them.
+        names: Their true classes.
+        cosine: Of their embeddings.
     """
 
     objects: tuple[int, int]
     rows: tuple[int, int]
-    words: str
-    caption: str
+    names: tuple[str, str]
+    cosine: float
+
+    @property
+    def words(self) -> str:
+        """Such as "bird, aeroplane: cosine 0.93"."""
+        return f"{', '.join(self.names)}: cosine {self.cosine:.2f}"
+
+    @property
+    def caption(self) -> str:
+        """What stands under them; the cosine first, since long names are cut."""
+        return f"{self.cosine:.2f} {', '.join(self.names)}"
 
 
 class PairModel(QAbstractListModel):
@@ -126,8 +139,10 @@ class PairsPane(QWidget):
         self.view.setAccessibleName("Pairs of crops; Enter selects a pair's objects")
         self.view.setToolTip("Double click a pair to select its objects")
         self.view.activated.connect(self._on_activated)
+        self.export = ExportButton(WidgetFigure(self.csv, self.view), "crop pairs", icon_only=True)
         head = QHBoxLayout()
         head.addWidget(self.title, 1)
+        head.addWidget(self.export, 0, Qt.AlignmentFlag.AlignTop)
         head.addWidget(self.back, 0, Qt.AlignmentFlag.AlignTop)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -147,6 +162,15 @@ class PairsPane(QWidget):
         self.model.set_placeholder_colour(QColor(tokens(self.palette()).border))
         self.model.show_pairs(index, () if note else pairs)
         self.view.scrollToTop()
+
+    def csv(self) -> str:
+        """Returns the pairs as CSV."""
+        out = io.StringIO()
+        writer = csv.writer(out)
+        writer.writerow(["first", "second", "cosine"])
+        for pair in self.model.pairs:
+            writer.writerow([*pair.names, f"{pair.cosine:.6g}"])
+        return out.getvalue()
 
     @Slot(QModelIndex)
     def _on_activated(self, index: QModelIndex) -> None:

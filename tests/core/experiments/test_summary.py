@@ -11,7 +11,13 @@ import pytest
 from core.errors import RunError
 from core.experiments.groups import group_runs, reference_ranking
 from core.experiments.summary import summarize_groups
-from core.experiments.tables import comparison_table, recall_table, run_table, summary_table
+from core.experiments.tables import (
+    comparison_table,
+    measures_table,
+    recall_table,
+    run_table,
+    summary_table,
+)
 from core.ranking import Ranking, Tier
 from core.runs import Run
 
@@ -127,6 +133,19 @@ def test_tables(tmp_path: Path) -> None:
     expected = np.mean([(run.metrics() or {})["per_class"]["a"]["recall"] for run in good])
     assert recall.rows[0][2] == f"{expected:.3f}"
     assert [recall.is_number(i) for i in range(3)] == [False, True, True]
+    measures = dict(measures_table(groups, summary).rows)
+    fpr95 = [(run.metrics() or {})["ood"]["fpr95"] for run in good]
+    assert measures["FPR95"] == f"{np.mean(fpr95):.3f}"
+    assert "retrieval R@1" not in measures, "these runs have no such figure"
+    ranks = [np.where(p.label_N == p.predicted_N, 1, 2) for p in groups[0].predictions]
+    known = [p.label_N >= 0 for p in groups[0].predictions]
+    expected = np.mean([r[k].mean() for r, k in zip(ranks, known, strict=True)])
+    assert measures["mean rank of the predicted class"] == f"{expected:.3f}"
+    weighed = [  # The ranking has b at 0.5 for a, and nothing for b.
+        np.where(r == 1, 1.0, np.where(p.label_N == 0, 0.5, 0.0))[k].mean()
+        for r, k, p in zip(ranks, known, groups[0].predictions, strict=True)
+    ]
+    assert measures["accuracy weighed by similarity"] == f"{np.mean(weighed):.3f}"
 
 
 def test_runs_judged_on_other_objects_are_refused(tmp_path: Path) -> None:

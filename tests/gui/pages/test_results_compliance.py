@@ -223,6 +223,9 @@ def test_a_rank_shows_pairs_of_crops_and_a_pair_its_objects(
     card.pairs.view.activated.emit(card.pairs.model.index(0))
     assert loaded_session.selection is not None
     assert loaded_session.selection.object_indices == pairs[0].objects
+    lines = card.pairs.csv().splitlines()
+    assert len(lines) == 1 + len(pairs)
+    assert lines[1] == f"{pairs[0].names[0]},{pairs[0].names[1]},{pairs[0].cosine:.6g}"
     card.pairs.back.click()
     assert not card.pairs.isVisible()
     assert card._curve_side.isVisible()

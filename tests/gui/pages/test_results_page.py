@@ -1,24 +1,28 @@
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtGui import QImage
+from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtTest import QSignalSpy, QTest
 from PySide6.QtWidgets import QApplication
 
 from core.data import open_dataset
 from core.data.demo import write_demo
 from core.evaluation.report import PAPER_FIGURES
-from core.events import Outcome
+from core.events import EpochCompleted, Outcome
 from core.files import write_json
 from core.ranking import Ranking
-from core.runs import Run
+from core.runs import EventLog, Run
 from gui.pages.results_data import load_results, match_objects
 from gui.pages.results_page import ResultsPage
 from gui.session import Session
+from gui.widgets.figure_export import ExportButton
 
 MakeRun = Callable[..., Run]
 Wait = Callable[..., None]
@@ -288,3 +292,69 @@ def test_a_running_run_is_told_from_an_unjudged_one(run: Run) -> None:
         (run.path / name).unlink()
     write_json(run.path / "environment.json", {})
     assert "interrupted" in load_results(run).problem
+
+
+def test_every_export_gives_the_file_it_promises(
+    run: Run, page: ResultsPage, app: QApplication, wait_until: Wait, tmp_path: Path
+) -> None:
+    wait_until(lambda: shown(page, run))
+    log = EventLog(run)
+    log.write(EpochCompleted(epoch=4, step=40, loss=1.0, compliance=0.8, compliance_train=0.9))
+    log.close()
+    page.reload()
+    wait_until(lambda: shown(page, run))
+    failed: list[object] = []
+    names = set()
+    for view in ("withheld", "compliance", "runs", "neighbours", "map"):
+        page.header.show_view(view)
+        if view == "runs":
+            tick = page.comparison_card.model.index(0, 0)
+            page.comparison_card.model.setData(
+                tick, Qt.CheckState.Checked, Qt.ItemDataRole.CheckStateRole
+            )
+        wait_until(lambda: page.is_idle)
+        QApplication.processEvents()
+        for export in page.findChildren(ExportButton):
+            if not export.isVisible() or not export.isEnabled():
+                continue
+            export.failed.connect(failed.append)
+            name = export.accessibleName().removeprefix("Export ").replace(" ", "-")
+            names.add(name)
+            _require_files(export, tmp_path / name, app)
+    assert failed == []
+    assert names >= {
+        *("confusion-matrix", "roc", "rank-compliance", "similarity-against-rank"),
+        *("compliance-curve", "runs-compared", "run-curves", "neighbours", "embedding-map"),
+    }
+
+
+def _require_files(export: ExportButton, stem: Path, app: QApplication) -> None:
+    """Exports in every way, as the menu does, and opens what came out."""
+    size = export._figure.figure_size()
+    for scale in (1, 2):
+        export._scale = scale
+        path = stem.with_suffix(f".{scale}.png")
+        export.save_to(str(path))
+        image = QImage(str(path))
+        assert image.size() == size * scale, stem.name
+        some = {
+            image.pixel(x, y)
+            for x in range(0, image.width(), 7)
+            for y in range(0, 400, 5)
+            if y < image.height()
+        }
+        assert len(some) > 2, f"{stem.name} is blank"
+    export.save_to(str(stem.with_suffix(".svg")))
+    assert QSvgRenderer(str(stem.with_suffix(".svg"))).isValid(), stem.name
+    export.save_to(str(stem.with_suffix(".csv")))
+    text = stem.with_suffix(".csv").read_text(encoding="utf-8")
+    rows = list(csv.reader(text.splitlines()))
+    assert len(rows) > 1, stem.name
+    assert len({len(row) for row in rows}) == 1, stem.name
+    for action in export.menu().actions():
+        if action.text() == "Copy picture":
+            action.trigger()
+            assert app.clipboard().image().size() == size * 2
+        elif action.text() == "Copy as CSV":
+            action.trigger()
+            assert app.clipboard().text().splitlines() == text.splitlines()
