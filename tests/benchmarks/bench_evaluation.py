@@ -91,7 +91,7 @@ def epoch_s(similarity_CC: FloatArray) -> float:
         optimizer.zero_grad(set_to_none=True)
         loss.total.backward()
         optimizer.step()
-    float(loss.total)  # Sync point.
+    loss.total.item()  # Sync point.
     return (time.perf_counter() - start) / STEPS * OBJECTS / batch
 
 
