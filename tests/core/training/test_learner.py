@@ -1,8 +1,10 @@
-"""Which loss a method is."""
+"""Which loss a method is, and that a step keeps to its device."""
 
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
+from typing import Any
 
 import pytest
 import torch
@@ -10,9 +12,11 @@ from torch.nn.functional import normalize
 
 from core.config import ExperimentConfig
 from core.contrastive.loss import RankedInfoNCE
+from core.contrastive.rank_table import RankTable
 from core.contrastive.triplet import TripletLoss
 from core.training.distributed import Team
 from core.training.learner import Learner, build_loss, with_background
+from core.training.step_reporter import gradient_norm
 
 
 @pytest.mark.parametrize("positives", ["in", "supcon"])
@@ -76,3 +80,54 @@ def test_bfloat16_gives_nearly_the_loss_of_float32() -> None:
         found.append(float(loss))
     assert found[0] != found[1]
     assert found[1] == pytest.approx(found[0], rel=0.1)
+
+
+STEPS: dict[str, dict[str, object]] = {
+    "bank": {"contrast.bank_size": 64, "contrast.momentum": 0.9},
+    "batch": {"objective.positives": "supcon"},
+    "both": {
+        "contrast.bank_size": 64,
+        "contrast.include_batch": True,
+        "objective.positives": "out-in",
+        "training.ema": 0.9,
+    },
+    "softmax": {"objective.method": "softmax"},
+    "triplet": {"objective.method": "triplet", "contrast.bank_size": 64},
+    "npair": {"objective.method": "npair"},
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("background", [False, True])
+def test_a_step_never_looks_at_what_is_on_the_device(
+    name: str, background: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the device "meta", tensors have no values: whatever waits for one raises an error."""
+    if name == "softmax" and background:
+        return
+    meta = torch.device("meta")
+    known = torch.eye(5)
+    known[0, 1] = known[2, 4] = 0.5
+    table_of = RankTable.of
+
+    def table(similarity_CC: torch.Tensor, *rest: Any) -> RankTable:
+        """Ranks are read once for each matrix: the one place that waits."""
+        whole = known if len(similarity_CC) == len(known) else with_background(known)
+        on_cpu = table_of(whole, *rest)
+        return RankTable(on_cpu.rank_CC.to(meta), on_cpu.temperature_CR.to(meta), on_cpu.ranks)
+
+    monkeypatch.setattr(RankTable, "of", table)
+    monkeypatch.setattr(torch, "autocast", lambda *_args, **_options: nullcontext())
+    config = ExperimentConfig().with_values({"crops.size": 16} | STEPS[name])
+    learner = Learner(config, known, meta, None)
+    learner.train(True)
+    crops = torch.empty(12, 3, 20, 20, dtype=torch.uint8, device=meta)
+    label = torch.empty(12, dtype=torch.int64, device=meta)
+    for step in range(2):
+        loss = learner.step_loss(crops, label, step, crops[:3] if background else None)
+        torch.autograd.backward(loss.total)
+        norm = gradient_norm(learner.encoder, 1.0)
+        learner.after_step()
+    assert loss.total.device == loss.by_rank_R.device == norm.device == meta
+    with pytest.raises(RuntimeError, match="meta tensors"):
+        loss.total.item()
