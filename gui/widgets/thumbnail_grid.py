@@ -242,6 +242,10 @@ class ThumbnailGrid(QListView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        if self.isWrapping() and self.flow() == QListView.Flow.LeftToRight:
+            tile, width = self._delegate.tile_size, self.viewport().width()
+            columns = max(1, width // tile.width())
+            self.setGridSize(QSize(max(tile.width(), width // columns), tile.height()))
         self.ask_soon()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
+import torch
 
 from core.data import open_dataset
 from core.data.demo import write_demo
 from core.detection.detector import Detector, GroundTruthDetector
+from core.detection.open_detector import open_detector
+from core.errors import ConfigError
 
 
 def test_ground_truth_returns_what_is_annotated(tmp_path: Path):
@@ -27,3 +31,11 @@ def test_ground_truth_returns_what_is_annotated(tmp_path: Path):
     (proposed,) = detector.proposals([2])
     assert set(proposed.label_N.tolist()) == {-1}
     np.testing.assert_array_equal(proposed.object_index_N, index.objects_of_image(2))
+
+
+def test_annotated_boxes_have_no_weights(tmp_path: Path):
+    write_demo(tmp_path, images=4)
+    index, cpu = open_dataset(tmp_path), torch.device("cpu")
+    assert open_detector(index, "ground-truth", None, cpu).name == "ground truth"
+    with pytest.raises(ConfigError, match="have no weights"):
+        open_detector(index, "ground-truth", "weights.pt", cpu)

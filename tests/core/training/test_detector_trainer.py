@@ -13,6 +13,7 @@ from core.data import open_dataset
 from core.detection.detections_io import read_detections
 from core.events import EpochCompleted, Event, StepCompleted, WarningRaised
 from core.training.control import TrainingControl
+from core.training.detector_data import DetectorData
 from core.training.detector_run import open_detector_run
 from tests.core.training.detector_runs import TrainedDetector, quick_config, train_detector
 
@@ -158,6 +159,12 @@ def test_a_damaged_image_is_left_out_with_a_warning(own_voc: Path, tmp_path: Pat
     warnings = [e.message for e in found.events if isinstance(e, WarningRaised)]
     for name in names:
         assert [name in message for message in warnings].count(True) == 1
+
+
+def test_validation_images_that_are_learned_too_are_told(tiny_voc: Path):
+    same = DetectorData.prepare(quick_config(tiny_voc, data__validation_split="train"))
+    assert any("both in the training and in the validation split" in w for w in same.warnings)
+    assert not DetectorData.prepare(quick_config(tiny_voc)).warnings
 
 
 def test_the_command_line(akin: Any, tiny_voc: Path, tmp_path: Path):

@@ -133,3 +133,15 @@ def test_a_tile_without_a_picture_says_why(
             colour = bad.pixelColor(x, y)
             reds += colour.red() > 150 and colour.green() < 100
     assert reds > 20
+
+
+@pytest.mark.parametrize("width", [90, 330, 352, 700])
+def test_columns_share_the_width(grid: ThumbnailGrid, width: int) -> None:
+    grid.resize(width, 220)
+    QTest.qWait(20)
+    room, cell = grid.viewport().width(), grid.gridSize().width()
+    columns = max(1, room // 104)
+    assert cell == max(104, room // columns)
+    rows = [grid.visualRect(grid.model().index(at, 0)) for at in range(columns + 1)]
+    assert len({rect.top() for rect in rows[:columns]}) == 1
+    assert rows[columns].top() > rows[0].top()
