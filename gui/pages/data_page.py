@@ -24,12 +24,12 @@ from gui.messages import Message
 from gui.pages.data_cards import ClassCard, ProblemCard, SizeCard, SplitCard
 from gui.pages.data_strip import CROP_PX, CropStrip
 from gui.pages.export_messages import ExportMessages
-from gui.pages.results_figures import FigureRow, KeyFigure
 from gui.session import ObjectSelection, Session
 from gui.tasks import LatestTask
 from gui.theme import SPACING, set_role
 from gui.thumbnails import ThumbnailLoader
 from gui.widgets.data_dialogs import DataDialogs
+from gui.widgets.figure_row import FigureRow, KeyFigure
 
 DEMO_TEXT = (
     "This is the built-in demo. Open your own VOC folder, or download VOC 2007 from its official "

@@ -17,7 +17,7 @@ from core.errors import AkinError
 from core.evaluation.ood import max_softmax_score, threshold_at_tpr
 from core.predictions import Predictions
 from core.runs import Run
-from gui.pages.results_data import match_objects
+from gui.models.object_match import match_objects
 
 FloatArray = npt.NDArray[np.float64]
 ANY = -1

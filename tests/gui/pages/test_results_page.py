@@ -19,7 +19,8 @@ from core.events import EpochCompleted, Outcome
 from core.files import write_json
 from core.ranking import Ranking
 from core.runs import EventLog, Run
-from gui.pages.results_data import load_results, match_objects
+from gui.models.object_match import match_objects
+from gui.pages.results_data import load_results
 from gui.pages.results_page import ResultsPage
 from gui.session import Session
 from gui.widgets.figure_export import ExportButton
