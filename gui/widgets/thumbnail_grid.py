@@ -243,7 +243,7 @@ class ThumbnailGrid(QListView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         if self.isWrapping() and self.flow() == QListView.Flow.LeftToRight:
-            tile, width = self._delegate.tile_size, self.viewport().width()
+            tile, width = self._delegate.tile_size, self.viewport().width() - 1  # Qt wraps there.
             columns = max(1, width // tile.width())
             self.setGridSize(QSize(max(tile.width(), width // columns), tile.height()))
         self.ask_soon()
