@@ -6,7 +6,7 @@ D embedding.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -34,6 +34,13 @@ IntArray = npt.NDArray[np.int64]
 
 KEPT_SHARE = 0.95
 KNN, MAHALANOBIS = "k-NN distance", "Mahalanobis"
+OWN_SCORE = "max softmax"
+_FROM_SCORES: Mapping[str, Callable[[Floats], FloatArray]] = {
+    OWN_SCORE: max_softmax_score,
+    "max cosine": max_cosine_score,
+    "max logit": max_cosine_score,
+    "energy": energy_score,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,14 +103,24 @@ def further_metrics(
 
     Returns:
         `ood_scores` {score: AUROC and so on}, `ood_groups` {near, far}, `threshold` (chosen on the
-        validation split), `compliance_train` and `retrieval`; None where there is nothing to say.
+        validation split, of the largest softmax probability) and `thresholds` (of every score that
+        the class scores give), `compliance_train` and `retrieval`; None where there is nothing to
+        say.
     """
     chosen_N = judged.scores["max softmax"]
+    thresholds = {}
+    if len(judged.validation_score_VC):
+        thresholds = {
+            name: _threshold(judged, judged.scores[name], name)
+            for name in judged.scores
+            if name in _FROM_SCORES
+        }
     names = [str(label) for label in range(len(similarity_CC))] if classes is None else classes
     return {
         "ood_scores": ood_by_score(judged, seed),
         "ood_groups": _near_and_far(judged, chosen_N, near_classes, seed),
-        "threshold": _threshold(judged, chosen_N),
+        "threshold": thresholds.get(OWN_SCORE),
+        "thresholds": thresholds or None,
         "compliance_train": _compliance_of_training(judged, similarity_CC, names),
         "retrieval": evaluate_retrieval(
             judged.embedding_ND, judged.label_N, similarity_CC
@@ -148,10 +165,9 @@ def _ood(
     ).to_json()
 
 
-def _threshold(judged: Judged, score_N: FloatArray) -> dict[str, Any] | None:
-    if not len(judged.validation_score_VC):
-        return None
-    value = threshold_at_tpr(max_softmax_score(judged.validation_score_VC), KEPT_SHARE)
+def _threshold(judged: Judged, score_N: FloatArray, name: str = OWN_SCORE) -> dict[str, Any]:
+    """Chooses a score's threshold on the validation split and counts what it accepts."""
+    value = threshold_at_tpr(_FROM_SCORES[name](judged.validation_score_VC), KEPT_SHARE)
     known_N = judged.label_N >= 0
 
     def accepted(chosen_N: npt.NDArray[np.bool_]) -> float | None:
@@ -160,7 +176,7 @@ def _threshold(judged: Judged, score_N: FloatArray) -> dict[str, Any] | None:
         )
 
     return {
-        "score": "max softmax",
+        "score": name,
         "value": value,
         "chosen_on": "validation",
         "kept_share": KEPT_SHARE,

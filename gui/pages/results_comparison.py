@@ -23,13 +23,12 @@ from PySide6.QtWidgets import (
 
 from core.errors import AkinError
 from core.evaluation.report import METHOD_NAMES, PAPER_FIGURES
-from core.evaluation.statistics import compare_accuracy
 from core.experiments.comparing import compare_runs
 from core.runs import Run
 from gui.models.run_curves import RunCurves
 from gui.models.runs_model import RUN_ROLE, SORT_ROLE, ComparisonModel, RunSummary
-from gui.pages.results_confusion import FloatArray, IntArray, require_comparable
-from gui.pages.results_data import RunResults
+from gui.pages.results_confusion import FloatArray
+from gui.pages.results_verdict import Verdict
 from gui.tasks import LatestTask, Progress
 from gui.theme import SPACING, set_role, tokens
 from gui.widgets.choice_button import ChoiceButton
@@ -43,39 +42,6 @@ MOST_PAIRS = 3
 PANEL = "runs"
 CURVES = (("accuracy", "Validation accuracy"), ("compliance", "Compliance"), ("loss", "Loss"))
 NO_OTHER = "Choose a run “against” which to test this one, in the header above."
-
-
-@dataclass(frozen=True, eq=False)
-class Verdict:
-    """A against B.
-
-    Attributes:
-        text: One or two sentences.
-        flips: Rows of the predictions that only one of them got right.
-    """
-
-    text: str
-    flips: IntArray
-
-
-def judge(a: RunResults, b: RunResults) -> Verdict:
-    """Compares two runs on their test objects, or says why that cannot be."""
-    nothing = np.zeros(0, dtype=np.int64)
-    try:
-        require_comparable(a, b)
-        assert a.predictions is not None
-        assert b.predictions is not None
-        found = compare_accuracy(
-            a.predictions.predicted_N,
-            b.predictions.predicted_N,
-            a.predictions.label_N,
-            image_id_N=a.predictions.image_id_N,
-            name_a=a.run.name,
-            name_b=b.run.name,
-        )
-    except AkinError as error:
-        return Verdict(f"Not compared: {error.message} {error.hint}".strip(), nothing)
-    return Verdict(str(found), np.array(found.flips, dtype=np.int64))
 
 
 class _RowDelegate(QStyledItemDelegate):
@@ -344,6 +310,8 @@ def compared_in_words(runs: tuple[Run, ...]) -> str:
     except AkinError as error:
         return f"Not compared: {error.message} {error.hint}".strip()
     lines = [str(pair) for pair in found.pairs[:MOST_PAIRS]]
+    if len(found.pairs) == 1:
+        lines += [str(pair) for pair in found.aurocs]
     if len(found.pairs) > MOST_PAIRS:
         more = len(found.pairs) - MOST_PAIRS
         lines.append(f"{more} more pairs: akin runs compare RUN ... lists them all.")

@@ -186,9 +186,11 @@ class OodCard(ViewCard):
     def _validated_threshold(self) -> float | None:
         """Returns the threshold that was chosen on validation data for the score at hand."""
         assert self._results is not None
-        chosen = (self._results.metrics or {}).get("threshold") or {}
-        value = chosen.get("value")
-        return value if chosen.get("score") == self.score.choice else None
+        metrics = self._results.metrics or {}
+        own = metrics.get("threshold") or {}
+        every: dict[str, Any] = metrics.get("thresholds") or {own.get("score"): own}
+        value: float | None = (every.get(self.score.choice) or {}).get("value")
+        return value
 
     # ----- the threshold -----
 

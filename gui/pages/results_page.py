@@ -19,12 +19,12 @@ from core.runs import Run
 from gui.models.object_match import match_objects
 from gui.models.runs_model import RunSummary, summarize_run
 from gui.pages.export_messages import ExportMessages
-from gui.pages.results_comparison import Verdict, judge
 from gui.pages.results_data import IntArray, RunResults, load_results
 from gui.pages.results_drawer import SelectionDrawer
 from gui.pages.results_figures import key_figures
 from gui.pages.results_header import ResultsHeader
 from gui.pages.results_panes import ResultsPanes
+from gui.pages.results_verdict import Verdict, judge
 from gui.session import ObjectSelection, Session
 from gui.tasks import Task
 from gui.theme import SPACING

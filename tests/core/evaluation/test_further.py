@@ -84,6 +84,18 @@ def test_the_threshold_is_that_of_the_validation_split(judged: Judged) -> None:
     assert found["withheld_accepted"] == pytest.approx((test[~known] >= found["value"]).mean())
 
 
+def test_every_score_of_the_classes_has_a_threshold_of_validation_data(judged: Judged) -> None:
+    found = further_metrics(judged, RANKING)["thresholds"]
+    assert list(found) == ["max softmax", "max cosine", "energy"]
+    largest = judged.validation_score_VC.max(axis=1)
+    energy = np.log(np.exp(judged.validation_score_VC).sum(axis=1))
+    for name, score in (("max cosine", largest), ("energy", energy)):
+        value = found[name]["value"]
+        assert (score >= value - 1e-9).mean() == pytest.approx(0.95, abs=1 / 90)
+        accepted = (judged.scores[name][judged.label_N >= 0] >= value).mean()
+        assert found[name]["known_accepted"] == pytest.approx(accepted)
+
+
 def test_nothing_withheld_and_no_validation() -> None:
     judged = made(np.random.default_rng(1), withheld=0)
     judged = replace(judged, validation_score_VC=np.zeros((0, 3)))
