@@ -191,7 +191,10 @@ def require_same_objects(groups: Sequence[RunGroup]) -> None:
             and np.array_equal(a.label_N, b.label_N)
         )
         if not same:
+            names = (first.name, other.name)
+            if first.name == other.name:
+                names = (str(first.path), str(other.path))
             raise RunError(
-                f"{first.name} and {other.name} were judged on different test objects.",
+                f"{names[0]} and {names[1]} were judged on different test objects.",
                 "Only runs with the same data, split and withheld classes can be compared.",
             )

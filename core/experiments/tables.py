@@ -173,7 +173,8 @@ def recall_table(groups: Sequence[RunGroup]) -> TextTable:
 
 def paper_caveats(summary: Summary) -> tuple[str, ...]:
     """Returns what to know before comparing with the published figures, each once."""
-    return tuple(dict.fromkeys(row.caveat for row in summary.paper if row.caveat))
+    lines = (line for row in summary.paper for line in row.caveat.splitlines())
+    return tuple(dict.fromkeys(lines))
 
 
 def with_interval(figure: SeedFigure | None) -> str:

@@ -339,7 +339,7 @@ def paper_rows() -> tuple[RunSummary, ...]:
             balanced_accuracy=row.balanced_accuracy,
             auroc=row.auroc,
             auroc_interval=row.auroc_interval,
-            note=row.caveat,
+            note=row.caveat.replace("\n", " "),
         )
         for row in PAPER_FIGURES
     )
