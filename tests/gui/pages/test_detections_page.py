@@ -104,6 +104,8 @@ def test_verdicts_filter_and_the_threshold_moves_them(
     for verdict in (Verdict.RIGHT, Verdict.WRONG, Verdict.UNKNOWN):
         assert facets[verdict] == int((verdict_O == verdict).sum())
         assert facets[verdict] > 0
+    assert facets[ANY] == sum(facets[verdict] for verdict in Verdict)
+    assert facets[Verdict.NOT_JUDGED] > 0
     judged.filters.verdicts.choose(Verdict.UNKNOWN)
     assert len(judged.model.items) > 0
     before = facets[Verdict.UNKNOWN]
