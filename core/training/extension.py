@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+
 from core.errors import ConfigError, RunError
 from core.events import EpochCompleted
 from core.files import write_text
@@ -71,7 +73,7 @@ def has_checkpoint(run: Run) -> bool:
 
 
 def _require_checkpoint(run: Run) -> None:
-    if not has_checkpoint(run):
-        raise RunError(
-            f"{run.path} cannot be continued. It has no checkpoint.", "Start the run anew."
-        )
+    found = [run.checkpoint_folder / name for name in ("last.pt", "previous.pt")]
+    if not any(zipfile.is_zipfile(path) for path in found):  # as torch writes them
+        what = "No checkpoint in it can be read" if has_checkpoint(run) else "It has no checkpoint"
+        raise RunError(f"{run.path} cannot be continued. {what}.", "Start the run anew.")

@@ -196,6 +196,9 @@ def test_checkpoints_that_are_all_damaged(train: Any) -> None:
     first = train(training__epochs=1)
     for path in first.run.checkpoint_folder.iterdir():
         path.write_bytes(b"x" * 100)
+    with pytest.raises(RunError, match="No checkpoint in it can be read"):
+        extended(first.run, 1)
+    assert Run(first.run.path).config.training.epochs == 1
     found = train(first.run, resume=True)
     assert found.outcome.status == "failed"
     assert "No checkpoint in it can be read" in found.outcome.message
