@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QApplication
 
 from core.errors import AkinError
 from core.runs import default_workspace, open_run
+from gui.garbage import GarbageCollector
 from gui.main_window import MainWindow
 from gui.messages import Message
 from gui.session import Session
@@ -106,6 +107,7 @@ def main(argv: Sequence[str]) -> int:
     """Runs the application and returns its exit status."""
     options = _parse(argv)
     app = QApplication([sys.argv[0]])
+    GarbageCollector(app)
     app.setApplicationName("Akin")
     app.setDesktopFileName("akin")
     app.setWindowIcon(QIcon(str(ICON_FOLDER / "akin.svg")))

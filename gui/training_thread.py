@@ -73,6 +73,12 @@ class TrainingThread(QThread):
     def poll(self) -> None:
         """Does nothing: the thread puts its events into the inbox itself."""
 
+    def release_memory(self) -> None:
+        """Gives back what the run held; from the window's thread, once this one has ended."""
+        device = sys.modules.get("core.training.device")
+        if device is not None:
+            device.release_memory()
+
     def run(self) -> None:
         threading.current_thread().name = "training"
         yield_to_the_window()
@@ -86,7 +92,6 @@ class TrainingThread(QThread):
         try:
             emit(PhaseChanged(phase="loading torch"))
             with gentle_import():
-                from core.training.device import release_memory  # noqa: PLC0415
                 from core.training.trainer import Trainer  # noqa: PLC0415 - torch takes seconds
 
             Trainer(
@@ -100,7 +105,6 @@ class TrainingThread(QThread):
             if not finished:
                 emit(RunFinished(outcome=_failure(error)))
         else:
-            release_memory()
             assert finished, "Trainer.run ended without RunFinished"
 
 

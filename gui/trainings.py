@@ -169,6 +169,8 @@ class Trainings(QObject):
         job, self._job = self._job, None
         self._timer.stop()
         job.wait()
+        if isinstance(job, TrainingThread):
+            job.release_memory()
         job.deleteLater()
         self.ended.emit(job.training_run, outcome)
         QTimer.singleShot(0, self, self.start_next)

@@ -65,7 +65,7 @@ class DataPage(QWidget):
         self.open_folder.setAccessibleName("Open a VOC folder")
         set_role(self.open_folder, "primary")
         self.download = QToolButton()
-        self.download.setText("Download")
+        self.download.setText("Download ▾")
         self.download.setAccessibleName("Download a known data set")
         self.download.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.open_demo = QPushButton("Open the demo")

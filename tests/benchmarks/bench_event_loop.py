@@ -28,6 +28,7 @@ from PySide6.QtCore import QEventLoop, QObject, Qt, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
 from core.events import EpochCompleted, Event, PhaseChanged, StepCompleted
+from gui.garbage import GarbageCollector
 from gui.main_window import MainWindow
 from gui.session import Session
 from gui.settings import Settings
@@ -113,6 +114,7 @@ def figures(late_ms: list[float]) -> dict[str, float]:
 
 def measure(options: argparse.Namespace) -> dict[str, object]:
     app = QApplication.instance() or QApplication(["bench"])
+    GarbageCollector(app)
     assert isinstance(app, QApplication)
     apply_theme(app, "light")
     workspace = Path(tempfile.mkdtemp(prefix="akin-bench-"))

@@ -18,6 +18,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QPoint, QTimer, Slot
 from PySide6.QtWidgets import QApplication, QToolButton, QWidget
 
+from gui.garbage import GarbageCollector
 from gui.main_window import MainWindow
 from gui.session import Session
 from gui.settings import Settings
@@ -131,6 +132,7 @@ def drag(start: QPoint, end: Callable[[], QPoint]) -> Script:
 def open_window(workspace: Path, theme: str = "light") -> tuple[QApplication, Session, MainWindow]:
     """Opens the real main window on a workspace."""
     app = QApplication([sys.argv[0]])
+    GarbageCollector(app)
     settings = Settings(workspace)
     settings.tour_done = True
     apply_theme(app, theme)  # type: ignore[arg-type]

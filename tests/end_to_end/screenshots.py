@@ -52,6 +52,8 @@ def script(session: Session, window: MainWindow, folder: Path, epochs: int) -> S
     yield lambda: not session.is_training
     yield wait(2)
     shoot("training")
+    yield from _show_suggestions(session, window)
+    shoot("ranking-suggestions")
     window.show_page("results")
     yield wait(3)
     _select_worst_confusion(window)
@@ -65,6 +67,17 @@ def script(session: Session, window: MainWindow, folder: Path, epochs: int) -> S
         window.show_page(page)
         yield wait(1)
         shoot(f"{page}-dark")
+
+
+def _show_suggestions(session: Session, window: MainWindow) -> Script:
+    from gui.pages.ranking_page import RankingPage
+
+    page = window.page("ranking")
+    assert isinstance(page, RankingPage)
+    session.select_class("car")
+    page.desk.ask(session.run)
+    window.show_page("ranking")
+    yield wait(3)
 
 
 def _show_matrix(window: MainWindow, *, on: bool) -> Script:
@@ -96,8 +109,8 @@ def _select_worst_confusion(window: MainWindow) -> None:
 
 
 def _inside(folder: Path, epochs: int, theme: str) -> int:
-    with tempfile.TemporaryDirectory() as workspace:
-        app, session, window = open_window(Path(workspace), theme)
+    with tempfile.TemporaryDirectory() as parent:
+        app, session, window = open_window(Path(parent) / "Akin", theme)
         return run_script(app, session, script(session, window, folder, epochs), timeout_s=900)
 
 

@@ -15,6 +15,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QSettings, QTim
 from PySide6.QtWidgets import QApplication
 
 from core.data.demo import write_demo
+from gui.garbage import GarbageCollector
 from gui.main_window import MainWindow
 from gui.session import Session
 from gui.settings import Settings
@@ -32,10 +33,20 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QApplication]:
     application = QApplication.instance() or QApplication(["akin-tests"])
     assert isinstance(application, QApplication)
     apply_theme(application, "light")
+    GarbageCollector(application)
     yield application
     for widget in application.topLevelWidgets():
         widget.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+@pytest.fixture(autouse=True)
+def garbage(app: QApplication) -> Iterator[None]:
+    """What a test leaves behind is collected in the window's thread."""
+    yield
+    collector = app.findChild(GarbageCollector)
+    assert collector is not None
+    collector.collect_due()
 
 
 @pytest.fixture(scope="session")
