@@ -110,7 +110,7 @@ class DataLoading(QObject):
         self._task.failed.connect(self.failed)
         self._task.finished.connect(self._on_finished)
         self.progressed.emit(what, 0, 0)
-        self._task.start()
+        self._task.begin()
 
     @Slot(int, int)
     def _on_progressed(self, done: int, total: int) -> None:

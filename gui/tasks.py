@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from PySide6.QtCore import QCoreApplication, QObject, QThread, Signal, Slot
 
@@ -19,12 +19,15 @@ class Task(QThread):
     """Runs one function in a thread of its own.
 
     Connect the signals to @Slot methods of window objects (a plain function would run in the
-    worker's thread). An application that quits stops it and waits for it.
+    worker's thread). An application that quits stops it and waits for it. A parent that goes stops
+    it and does not take it along: Qt ends the process when a thread is destroyed while it runs.
 
     Args:
         work: Called as work(progress, should_stop).
-        parent: Owner.
+        parent: For whom it works.
     """
+
+    _running: ClassVar[set[Task]] = set()
 
     progressed = Signal(int, int)
     succeeded = Signal(object)
@@ -35,9 +38,12 @@ class Task(QThread):
         work: Work,
         parent: QObject | None = None,
     ) -> None:
-        super().__init__(parent)
+        super().__init__()
         self._work = work
         self._stop = threading.Event()
+        self.finished.connect(self._on_finished)
+        if parent is not None:
+            parent.destroyed.connect(self.stop)
         app = QCoreApplication.instance()
         if app is not None:
             app.aboutToQuit.connect(self._on_about_to_quit)
@@ -47,6 +53,17 @@ class Task(QThread):
         self.stop()
         self.wait()
 
+    @Slot()
+    def _on_finished(self) -> None:
+        Task._running.discard(self)
+        self.deleteLater()
+
+    def begin(self) -> None:
+        """Starts the work."""
+        Task._running.add(self)
+        self.start()
+
+    @Slot()
     def stop(self) -> None:
         """Asks the work to end early."""
         self._stop.set()
@@ -114,7 +131,7 @@ class LatestTask(QObject):
         self._task.succeeded.connect(self._on_succeeded)
         self._task.failed.connect(self._on_failed)
         self._task.finished.connect(self._on_finished)
-        self._task.start()
+        self._task.begin()
 
     @Slot(int, int)
     def _on_progressed(self, done: int, total: int) -> None:

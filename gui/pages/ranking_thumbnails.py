@@ -38,7 +38,7 @@ class ThumbnailLoader(QObject):
         self._task.succeeded.connect(self._on_succeeded)
         self._task.failed.connect(self._on_failed)
         self._task.finished.connect(self._on_finished)
-        self._task.start()
+        self._task.begin()
 
     def retire(self) -> None:
         """Forgets the request under way."""

@@ -163,7 +163,7 @@ class ResultsPage(QWidget):
         self._task.succeeded.connect(self._on_loaded)
         self._task.failed.connect(session.post_error)
         self._task.finished.connect(self._on_task_finished)
-        self._task.start()
+        self._task.begin()
 
     @Slot(object)
     def _on_loaded(self, loaded: _Loaded) -> None:

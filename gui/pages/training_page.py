@@ -364,7 +364,7 @@ class TrainingPage(QWidget):
         task.succeeded.connect(self._on_overlay_read)
         task.failed.connect(self._session.post_error)
         task.finished.connect(self._on_overlay_task_finished)
-        task.start()
+        task.begin()
 
     @Slot(object)
     def _on_overlay_read(self, read: _Read) -> None:

@@ -34,7 +34,6 @@ def test_a_worker_that_makes_much_garbage_collects_none(
     freed_meanwhile: list[int] = []
     task = Task(work)
     task.succeeded.connect(freed_meanwhile.append)
-    task.start()
+    task.begin()
     wait_until(lambda: freed_meanwhile and len(freed_in) == made)
     assert {*freed_in} == {threading.get_ident()}
-    task.wait()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QThread, Slot
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QThread, Slot
 from PySide6.QtWidgets import QApplication
 
 from core.errors import AkinError
-from gui.tasks import LatestTask
+from gui.tasks import LatestTask, Task
 
 WaitUntil = Callable[..., None]
 
@@ -54,6 +55,30 @@ def test_only_the_latest_result_arrives(app: QApplication, wait_until: WaitUntil
     assert listener.results == [3]
     assert started == [1, 3]
     assert listener.threads == [app.thread()]
+
+
+def test_a_parent_that_goes_stops_its_task_and_outlives_nothing(
+    app: QApplication, wait_until: WaitUntil
+) -> None:
+    parent = QObject()
+    seen = threading.Event()
+    ended: list[bool] = []
+
+    def work(_progress: object, should_stop: Callable[[], bool]) -> None:
+        seen.set()
+        end = time.monotonic() + 20
+        while not should_stop() and time.monotonic() < end:
+            time.sleep(0.01)
+        time.sleep(0.2)  # the parent is long gone
+        ended.append(should_stop())
+
+    Task(work, parent).begin()
+    assert seen.wait(20)
+    parent.deleteLater()
+    QCoreApplication.sendPostedEvents(parent, QEvent.Type.DeferredDelete)
+    assert not ended
+    wait_until(lambda: ended)
+    assert ended == [True]
 
 
 def test_what_runs_is_asked_to_stop(app: QApplication, wait_until: WaitUntil) -> None:
