@@ -24,7 +24,7 @@ class Task(QThread):
 
     Args:
         work: Called as work(progress, should_stop).
-        parent: For whom it works.
+        parent: For whom it works; deletes it when it has finished, if there is one.
     """
 
     _running: ClassVar[set[Task]] = set()
@@ -42,8 +42,9 @@ class Task(QThread):
         self._work = work
         self._stop = threading.Event()
         self.finished.connect(self._on_finished)
+        self._is_orphan = parent is None
         if parent is not None:
-            parent.destroyed.connect(self.stop)
+            parent.destroyed.connect(self._on_parent_destroyed)
         app = QCoreApplication.instance()
         if app is not None:
             app.aboutToQuit.connect(self._on_about_to_quit)
@@ -54,16 +55,21 @@ class Task(QThread):
         self.wait()
 
     @Slot()
+    def _on_parent_destroyed(self) -> None:
+        self._is_orphan = True
+        self.stop()
+
+    @Slot()
     def _on_finished(self) -> None:
         Task._running.discard(self)
-        self.deleteLater()
+        if self._is_orphan:
+            self.deleteLater()
 
     def begin(self) -> None:
         """Starts the work."""
         Task._running.add(self)
         self.start()
 
-    @Slot()
     def stop(self) -> None:
         """Asks the work to end early."""
         self._stop.set()
