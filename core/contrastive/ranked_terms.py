@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import softplus
 
-from core.contrastive.candidates import Block, Candidates, ClassSums, exponentials
+from core.contrastive.candidates import Block, Candidates, ClassSums
 from core.contrastive.rank_table import RankTable
 
 
@@ -41,9 +41,7 @@ class RankedTerms(torch.autograd.Function):
         with_gradient: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
         ranks = _Ranks.of(candidates, table)
-        sums = ClassSums.of(
-            candidates, 1 / ranks.tau_RB, of_cosines="supcon" in forms, keep=with_gradient
-        )
+        sums = ClassSums.of(candidates, 1 / ranks.tau_RB, of_cosines="supcon" in forms)
         terms = _Terms.of(candidates, ranks, sums, forms)
         loss_R = (terms.loss_RB * ranks.weight_RB).sum(dim=1)
         if with_gradient:
@@ -87,7 +85,7 @@ class _Ranks:
     @classmethod
     def of(cls, candidates: Candidates, table: RankTable) -> _Ranks:
         label_B = candidates.label_B
-        rank_CB = table.rank_CC[label_B].T
+        rank_CB = table.rank_CC.T.index_select(1, label_B)
         number_R11 = torch.arange(table.ranks, device=label_B.device)[:, None, None]
         positive_RCB = rank_CB == number_R11
         count_CB = candidates.counts_CB()
@@ -209,7 +207,7 @@ class _Terms:
 
     def _share_RCB(self, mask_RCB: Tensor, total_RB: Tensor, rows: slice) -> Tensor:
         """Returns what turns exp(logit - shift) of the masked classes into shares of exp(total)."""
-        share_RB = torch.exp(self.sums.shift_RB[rows] - total_RB)
+        share_RB = torch.exp(self.sums.exponents.shift_RB[rows] - total_RB)
         return torch.where(mask_RCB & self.ranks.present_CB, share_RB[:, None], 0)
 
 
@@ -220,13 +218,17 @@ def _softplus_sums(
     positive_RCB, rest_RB = ranks.positive_RCB[rows], rest_RB[rows]
     inverse_tau_RB = 1 / ranks.tau_RB[rows]
     softplus_RB, sigmoid_RB = torch.zeros_like(rest_RB), torch.zeros_like(rest_RB)
-    for block in candidates.blocks:
-        cosine_kB = block.cosine_kB(candidates.query_BD, torch.inf)  # rest - inf adds nothing
-        onehot_Ck = block.onehot_Ck(candidates.classes, rest_RB.dtype)
+    for block, cosine_kB in candidates.with_cosines():
         for rank, positive_CB in enumerate(positive_RCB):
             gap_kB = torch.addcmul(rest_RB[rank], cosine_kB, inverse_tau_RB[rank], value=-1)
-            softplus_RB[rank] += ((onehot_Ck @ softplus(gap_kB)) * positive_CB).sum(dim=0)
-            sigmoid_RB[rank] += ((onehot_Ck @ gap_kB.sigmoid_()) * positive_CB).sum(dim=0)
+            block.without_ignored(gap_kB, -torch.inf)  # adds nothing
+            for sum_RB, value_kB in (
+                (softplus_RB, softplus(gap_kB)),
+                (sigmoid_RB, gap_kB.sigmoid()),
+            ):
+                sum_CB = torch.zeros_like(positive_CB, dtype=gap_kB.dtype)
+                block.add_by_class(sum_CB, value_kB)
+                sum_RB[rank] += (sum_CB * positive_CB).sum(dim=0)
     return softplus_RB, sigmoid_RB
 
 
@@ -239,8 +241,8 @@ def _gradients(
     slope_B1 = (terms.slope_B * scale_RB[0])[:, None]
     query_gradient_BD, key_gradient_BD = slope_B1 * key_BD, slope_B1 * query_BD
     slopes = _Slopes(candidates, terms, scale_RB, forms)
-    for number, block in enumerate(candidates.blocks):
-        slope_kB = slopes.of_block_kB(number, block)
+    for block, cosine_kB in candidates.with_cosines():
+        slope_kB = slopes.of_block_kB(block, cosine_kB)
         query_gradient_BD.addmm_(slope_kB.T, block.filled_kD(query_BD.dtype))
         if block.first is not None:
             part = slice(block.first, block.first + len(slope_kB))
@@ -261,45 +263,32 @@ class _Slopes:
     def __init__(
         self, candidates: Candidates, terms: _Terms, scale_RB: Tensor, forms: tuple[str, ...]
     ) -> None:
-        self._query_BD = candidates.query_BD
         self._terms = terms
-        factor_RCB = terms.factor_RCB * scale_RB[:, None]
-        self._factor_CX = factor_RCB.transpose(0, 1).flatten(1)  # X = R x B, as one
+        self._factor_RCB = terms.factor_RCB * scale_RB[:, None]
         self._pull_RCB = terms.pull_RCB * scale_RB[:, None]
         self._out_ranks = [rank for rank, form in enumerate(forms) if form == "out"]
         self._flat_CB = None
         if "supcon" in forms:
             self._flat_CB = (terms.flat_RCB * scale_RB[:, None]).sum(dim=0)
-        self._factor_kRB = candidates.room_kRB()
-        self._exp_kRB = None if terms.sums.kept is not None else candidates.room_kRB()
 
-    def of_block_kB(self, number: int, block: Block) -> Tensor:
+    def of_block_kB(self, block: Block, cosine_kB: Tensor) -> Tensor:
         """Returns the derivatives of one block."""
         index_k = block.index_k
-        factor_kRB = self._factor_kRB[: len(index_k)]
-        torch.index_select(self._factor_CX, 0, index_k, out=factor_kRB.view(len(index_k), -1))
-        slope_kB = factor_kRB.mul_(self._exponentials_kRB(number, block)).sum(dim=1)
+        power_RkB = self._terms.sums.exponents.powers_RkB(cosine_kB)
+        slope_kB = torch.zeros_like(cosine_kB)
+        for factor_CB, power_kB in zip(self._factor_RCB, power_RkB, strict=True):
+            slope_kB.addcmul_(factor_CB.index_select(0, index_k), power_kB)
         if self._out_ranks:
-            self._add_out(slope_kB, block)
+            self._add_out(slope_kB, cosine_kB, index_k)
         if self._flat_CB is not None:
             slope_kB += self._flat_CB.index_select(0, index_k)
         if self._flat_CB is not None or self._out_ranks:
             block.without_ignored(slope_kB, 0)
         return slope_kB
 
-    def _exponentials_kRB(self, number: int, block: Block) -> Tensor:
-        sums = self._terms.sums
-        if sums.kept is not None:
-            return sums.kept[number]
-        assert self._exp_kRB is not None
-        cosine_kB = block.cosine_kB(self._query_BD, -torch.inf)
-        out = self._exp_kRB[: len(cosine_kB)]
-        return exponentials(cosine_kB, sums.inverse_tau_RB, sums.shift_RB, out=out)
-
-    def _add_out(self, slope_kB: Tensor, block: Block) -> None:
-        cosine_kB = block.cosine_kB(self._query_BD, -torch.inf)
+    def _add_out(self, slope_kB: Tensor, cosine_kB: Tensor, index_k: Tensor) -> None:
         for rank in self._out_ranks:
-            rest_B, inverse_B = self._terms.rest_RB[rank], self._terms.sums.inverse_tau_RB[rank]
-            gap_kB = torch.addcmul(rest_B, cosine_kB, inverse_B, value=-1)
-            pull_kB = self._pull_RCB[rank].index_select(0, block.index_k)
+            rest_B, tau_B = self._terms.rest_RB[rank], self._terms.ranks.tau_RB[rank]
+            gap_kB = torch.addcmul(rest_B, cosine_kB, 1 / tau_B, value=-1)
+            pull_kB = self._pull_RCB[rank].index_select(0, index_k)
             slope_kB.addcmul_(gap_kB.sigmoid_(), pull_kB)

@@ -2,96 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
-from collections import Counter
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from core.contrastive import RankedInfoNCE, candidates
-
-FORMS = ("in", "out", "out-in", "supcon")
-TEMPERATURE = (0.1, 0.6)
-
-_spec = importlib.util.spec_from_file_location("oracle", Path(__file__).parent / "oracle.py")
-assert _spec is not None
-assert _spec.loader is not None
-oracle = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(oracle)
-
-
-@dataclass
-class Case:
-    query: Tensor
-    key: Tensor
-    labels: Tensor
-    similarity: Tensor
-    bank: Tensor | None
-    bank_labels: Tensor | None
-    include_batch: bool | None
-
-    def loss(self, form: str, temperature: tuple[float, float] = TEMPERATURE):
-        return RankedInfoNCE(temperature, form).forward_detailed(
-            self.query,
-            self.key,
-            self.labels,
-            self.similarity,
-            self.bank,
-            self.bank_labels,
-            include_batch=self.include_batch,
-        )
-
-    def naive(self, form: str, temperature: tuple[float, float] = TEMPERATURE):
-        return oracle.naive_ranked_loss(
-            self.query.tolist(),
-            self.key.tolist(),
-            self.labels.tolist(),
-            self.similarity.tolist(),
-            temperature,
-            form,
-            None if self.bank is None else self.bank.tolist(),
-            None if self.bank_labels is None else self.bank_labels.tolist(),
-            self.include_batch,
-        )
-
-
-def unit(generator: torch.Generator, *shape: int) -> Tensor:
-    return normalize(torch.randn(*shape, generator=generator, dtype=torch.float64), dim=-1)
-
-
-def random_case(seed: int, *, bank: str, include_batch: bool | None) -> Case:
-    """Unequal class counts, ties, absent ranks, rows with different ladders, -1 slots."""
-    g = torch.Generator().manual_seed(seed)
-    classes = int(torch.randint(2, 7, (), generator=g))
-    batch = int(torch.randint(1, 10, (), generator=g))
-    levels = torch.tensor([0.0, 0.0, 0.25, 0.5, 0.75], dtype=torch.float64)
-    similarity = levels[torch.randint(5, (classes, classes), generator=g)]
-    similarity.fill_diagonal_(1)
-    labels = (torch.rand(batch, generator=g) ** 2 * classes).long()
-    size = {"none": None, "some": 12, "empty": 6}[bank]
-    slots = None if size is None else unit(g, size, 5)
-    slot_labels = None if size is None else torch.randint(-1, classes, (size,), generator=g)
-    if bank == "empty":
-        slot_labels = torch.full((6,), -1)
-    return Case(
-        unit(g, batch, 5), unit(g, batch, 5), labels, similarity, slots, slot_labels, include_batch
-    )
-
-
-def ladder(classes: int, ranks: int) -> Tensor:
-    """Class c ranks c + 1, c + 2, ..."""
-    similarity = torch.eye(classes, dtype=torch.float64)
-    for rank in range(1, ranks):
-        row = torch.arange(classes)
-        similarity[row, (row + rank) % classes] = 1 - rank / ranks
-    return similarity
-
+from core.contrastive import RankedInfoNCE
+from tests.core.contrastive.loss_cases import FORMS, TEMPERATURE, Case, random_case, unit
 
 SETTINGS = [
     pytest.param("none", None, id="batch"),
@@ -271,125 +190,6 @@ def test_very_small_temperatures_are_computed_in_float64() -> None:
     assert detail.total.item() == pytest.approx(wanted, rel=1e-4)
 
 
-class Watch(TorchDispatchMode):
-    """Counts the operations, and notes the most elements that a new tensor has."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls: Counter[str] = Counter()
-        self.most = 0
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        result = function(*args, **(kwargs or {}))
-        self.calls[function.overloadpacket.__name__] += 1
-        inputs = (*args, *(kwargs or {}).values())
-        known = {x.untyped_storage().data_ptr() for x in inputs if isinstance(x, Tensor)}
-        if isinstance(result, Tensor) and result.untyped_storage().data_ptr() not in known:
-            self.most = max(self.most, result.numel())
-        return result
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_nothing_of_size_anchors_by_bank_is_made(form: str, monkeypatch) -> None:
-    monkeypatch.setattr(candidates, "BLOCK_ELEMENTS_CPU", 800)
-    monkeypatch.setattr(candidates, "KEPT_ELEMENTS", 0)
-    g = torch.Generator().manual_seed(0)
-    most = []
-    for ranks, slots in ((2, 2000), (5, 2000), (5, 8000)):
-        query, bank = unit(g, 40, 4).requires_grad_(), unit(g, slots, 4)
-        arguments = (query, unit(g, 40, 4), torch.arange(40) % 8, ladder(8, ranks))
-        slot_labels = torch.arange(slots) % 8
-        with Watch() as watch:
-            RankedInfoNCE(TEMPERATURE, form)(*arguments, bank, slot_labels).backward()
-        most.append(watch.most)
-    assert max(most) == 8000, "no more than the bank's labels"
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_the_host_never_waits_for_the_device(form: str, monkeypatch) -> None:
-    case = random_case(5, bank="some", include_batch=True)
-    case.query.requires_grad_()
-    loss = RankedInfoNCE(TEMPERATURE, form)
-    arguments = (case.query, case.key, case.labels, case.similarity, case.bank, case.bank_labels)
-    loss(*arguments, include_batch=True)  # the ranks of a new similarity matrix are read once
-    monkeypatch.setattr(candidates, "MAY_ASK", ())  # a CPU may be asked; here it counts as a device
-    with Watch() as watch:
-        loss(*arguments, include_batch=True).backward()
-    assert "addmm_" in watch.calls
-    waits = {"_local_scalar_dense", "nonzero", "masked_select", "unique", "equal", "is_nonzero"}
-    waits |= {"_unique2", "bincount"}
-    assert not watch.calls.keys() & waits
-
-
-@pytest.mark.parametrize("block_elements", [7, 30])
-@pytest.mark.parametrize("form", FORMS)
-def test_many_blocks_are_as_exact_as_one(form: str, block_elements: int, monkeypatch) -> None:
-    monkeypatch.setattr(candidates, "BLOCK_ELEMENTS_CPU", block_elements)
-    for seed in range(2):
-        case = random_case(40 + seed, bank="some", include_batch=True)
-        assert case.loss(form).total.item() == pytest.approx(case.naive(form)[0], abs=1e-9)
-
-        def loss(query: Tensor, key: Tensor, case: Case = case) -> Tensor:
-            case.query, case.key = query, key
-            return case.loss(form).total
-
-        inputs = (case.query.clone().requires_grad_(), case.key.clone().requires_grad_())
-        assert torch.autograd.gradcheck(loss, inputs)
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_exponentials_that_are_made_anew_are_those_kept(form: str, monkeypatch) -> None:
-    gradients, sizes = [], []
-    for most in (1 << 23, 0):
-        monkeypatch.setattr(candidates, "KEPT_ELEMENTS", most)
-        case = random_case(21, bank="some", include_batch=True)
-        case.query.requires_grad_()
-        case.key.requires_grad_()
-        with Watch() as watch:
-            total = case.loss(form).total
-        total.backward()
-        gradients.append((case.query.grad, case.key.grad))
-        sizes.append(watch.calls["exp_"])
-    assert sizes[1] > sizes[0]
-    for anew, kept in zip(gradients[1], gradients[0], strict=True):
-        assert torch.equal(anew, kept)
-
-
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("block_elements", [4, 1 << 18])
-def test_a_cosine_far_below_another_counts_in_float32(
-    form: str, block_elements: int, monkeypatch
-) -> None:
-    """Of an anchor whose own key is opposite, the rest is at -1, and another's key at +1."""
-    monkeypatch.setattr(candidates, "BLOCK_ELEMENTS_CPU", block_elements)
-    z = torch.tensor([[1.0], [-1.0]])
-    similarity = torch.tensor([[1, 0.25], [0, 1]], dtype=torch.float64)
-    bank, bank_labels = torch.full((4, 1), -1.0), torch.tensor([1, 0, 1, 0])
-    case = Case(z, -z, torch.tensor([0, 0]), similarity, bank, bank_labels, True)
-    low = candidates.SMALLEST_FLOAT32_TEMPERATURE
-    case.query.requires_grad_()
-    detail = case.loss(form, (low, 0.6))
-    assert detail.total.dtype == torch.float32
-    assert detail.total.item() == pytest.approx(case.naive(form, (low, 0.6))[0], rel=1e-5)
-    detail.total.backward()
-    assert case.query.grad is not None
-    assert case.query.grad.isfinite().all()
-
-
-def test_the_bank_may_be_written_before_the_backward_pass() -> None:
-    gradients = []
-    for overwrite in (False, True):
-        case = random_case(6, bank="some", include_batch=True)
-        case.query.requires_grad_()
-        total = case.loss("in").total
-        assert case.bank is not None
-        if overwrite:
-            case.bank.fill_(torch.nan)
-        total.backward()
-        gradients.append(case.query.grad)
-    torch.testing.assert_close(gradients[1], gradients[0])
-
-
 @pytest.mark.parametrize("form", FORMS)
 def test_rubbish_in_empty_slots_is_ignored(form: str) -> None:
     case = random_case(8, bank="some", include_batch=True)
@@ -413,16 +213,6 @@ def test_a_second_derivative_is_refused() -> None:
     (slope,) = torch.autograd.grad(case.loss("in").total, case.query, create_graph=True)
     with pytest.raises(RuntimeError, match="does not require grad"):
         slope.sum().backward()
-
-
-def test_no_gradient_is_computed_where_none_is_wanted() -> None:
-    case = random_case(10, bank="some", include_batch=True)
-    case.query.requires_grad_()
-    with torch.no_grad(), Watch() as watch:
-        total = case.loss("in").total
-    assert not total.requires_grad
-    assert "index_select" not in watch.calls
-    assert total.item() == pytest.approx(case.loss("in").total.item(), abs=1e-12)
 
 
 @pytest.mark.parametrize("form", FORMS)
