@@ -34,6 +34,7 @@ from core.config import ExperimentConfig
 from core.config_files import load_config, load_recipe, parse_assignments
 from core.errors import AkinError, ConfigError, RunError
 from core.events import Emit, Outcome
+from core.processors import wait_briefly
 from core.ranking import Ranking
 from core.runs import Run, RunStore, default_workspace, open_run
 from core.training.control import TrainingControl
@@ -297,6 +298,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words:
         os.execv(sys.executable, [sys.executable, "-m", "gui"])
+    wait_briefly()
     try:
         code = app(args=words, standalone_mode=False, prog_name="akin")
     except AkinError as error:

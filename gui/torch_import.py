@@ -17,6 +17,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from core.processors import wait_briefly
+
 # In the order of torch's own loading; libtorch_python waits for the interpreter lock's holder.
 _LIBRARIES = (
     ("libtorch_global_deps.so", True),
@@ -64,6 +66,7 @@ def keep_off_matrix_units() -> None:
 @contextlib.contextmanager
 def gentle_import() -> Iterator[None]:
     """Loads torch's libraries, then keeps the garbage collector away from what is imported."""
+    wait_briefly()
     keep_off_matrix_units()
     load_libraries()
     was_enabled = gc.isenabled()

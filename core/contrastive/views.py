@@ -14,13 +14,14 @@ from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
+from torch.nn.functional import grid_sample
 
 from core.contrastive.colour import grayscale, jitter
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 CROP_ATTEMPTS = 10
-CPU_PART_PIXELS = 1 << 19  # 128 crops of 64 x 64: 1.7 times as fast as all of 512 at once
+CPU_PART_PIXELS = 1 << 19  # 128 crops of 64 x 64: up to 1.3 times as fast as 512 at once
 
 
 @dataclass(frozen=True)
@@ -181,17 +182,39 @@ def _sample_boxes(
 
 
 def _resized_crop(crops_BCHW: Tensor, box_B4: Tensor, flip_B: Tensor, size: int) -> Tensor:
-    """Cuts, resizes with antialiasing, and mirrors, as two batched matrix products.
+    """Cuts, resizes with antialiasing, and mirrors.
 
     Args:
-        crops_BCHW: uint8.
+        crops_BCHW: uint8, square.
         box_B4: Part that is kept: top, left, height, width.
         flip_B: Whether it is mirrored.
         size: S.
 
     Returns:
-        images_BCSS, float32 in [0, 1]; in memory a row of all channels follows another.
+        images_BCSS, float32 in [0, 1].
     """
+    if crops_BCHW.device.type == "cpu" and crops_BCHW.shape[-1] <= size:
+        return _enlarged_crop(crops_BCHW, box_B4, flip_B, size)
+    return _resampled_crop(crops_BCHW, box_B4, flip_B, size)
+
+
+def _enlarged_crop(crops_BCHW: Tensor, box_B4: Tensor, flip_B: Tensor, size: int) -> Tensor:
+    """Where nothing is reduced, and so nothing antialiased: on a CPU faster than the products."""
+    side = crops_BCHW.shape[-1]
+    start_B21, length_B21 = box_B4[:, :2, None].float(), box_B4[:, 2:, None].float()
+    place_S = torch.arange(size) + 0.5
+    place_B2S = start_B21 + place_S * (length_B21 / size)  # 2: down, across
+    place_B2S.clamp_(start_B21 + 0.5, start_B21 + length_B21 - 0.5).mul_(2 / side).sub_(1)
+    down_BS, across_BS = place_B2S.unbind(dim=1)
+    across_BS = torch.where(flip_B[:, None], across_BS.flip(1), across_BS)
+    grid_2BSS = torch.empty(2, len(crops_BCHW), size, size)  # grid_sample reads it fastest so
+    grid_2BSS[0], grid_2BSS[1] = across_BS[:, None], down_BS[:, :, None]
+    images_BCHW, grid_BSS2 = crops_BCHW.float().div_(255), grid_2BSS.permute(1, 2, 3, 0)
+    return grid_sample(images_BCHW, grid_BSS2, padding_mode="border", align_corners=False)
+
+
+def _resampled_crop(crops_BCHW: Tensor, box_B4: Tensor, flip_B: Tensor, size: int) -> Tensor:
+    """As two batched matrix products; in memory a row of all channels follows another."""
     device, (count, channels, height, width) = crops_BCHW.device, crops_BCHW.shape
     box_B5 = torch.cat([box_B4, flip_B[:, None]], dim=1).float().to(device, non_blocking=True)
     top_B, left_B, height_B, width_B, flip_B = box_B5.unbind(dim=1)
