@@ -25,15 +25,15 @@ from core.contrastive.products import row_products
 BLOCK_ELEMENTS_CPU = 1 << 20
 BLOCK_ELEMENTS = 1 << 25
 # Candidates in a block, at most: a longer sum in float32 would round away its summands. On a CPU
-# they are added one after the other; a matrix product adds them in pieces.
+# (`ADDS_ROWS`) they are added one after the other; a matrix product adds them in pieces.
 BLOCK_ROWS_CPU = 1 << 10
 BLOCK_ROWS = 1 << 14
 # Cosines that may be kept for the gradient.
 KEPT_ELEMENTS = 1 << 23
 # Devices whose values the host can look at without waiting.
 MAY_ASK = ("cpu",)
-# Devices on which adding row by row beats a product with a one-hot matrix. On a GPU it would be
-# slow, and another sum each time.
+# Devices on which adding row by row beats a product with a one-hot matrix, but for few values. On a
+# GPU it would be slow, and another sum each time.
 ADDS_ROWS = ("cpu",)
 
 LOG2_E = 1 / math.log(2)
@@ -142,13 +142,14 @@ class Candidates:
 
     def _parts(self, rows: int) -> Iterator[slice]:
         """Yields equal parts of so many candidates, but for the last."""
-        on_cpu = self.query_BD.device.type == "cpu"
-        elements, most = (
-            (BLOCK_ELEMENTS_CPU, BLOCK_ROWS_CPU) if on_cpu else (BLOCK_ELEMENTS, BLOCK_ROWS)
+        adds_rows = self.query_BD.device.type in ADDS_ROWS
+        elements = BLOCK_ELEMENTS_CPU if adds_rows else BLOCK_ELEMENTS
+        most = min(
+            BLOCK_ROWS_CPU if adds_rows else BLOCK_ROWS,
+            elements // max(1, self.ranks * len(self.query_BD)),
         )
-        most = min(most, elements // max(1, self.ranks * len(self.query_BD)))
-        parts = math.ceil(rows / max(1, most))
-        length = math.ceil(rows / max(1, parts))
+        parts = max(1, math.ceil(rows / max(1, most)))
+        length = max(1, math.ceil(rows / parts))
         for start in range(0, rows, length):
             yield slice(start, start + length)
 
@@ -191,7 +192,7 @@ class Exponents:
     """Turns cosines into exp(cosine / tau - shift), as 2^(cosine x slope - height).
 
     Attributes:
-        shift_RB: Largest possible logit, less the headroom.
+        shift_RB: Largest possible logit less the headroom, to half a bit.
         slope_RB: 1 / tau, in bits.
         below_RB: -height, a whole number of bits.
         room: Memory for those of one block.
@@ -255,7 +256,7 @@ class ClassSums:
             block.add_by_class(exp_CX, exponents.powers_kRB(cosine_kB).flatten(1))
             if of_cosines:
                 block.add_by_class(cosine_CB, block.without_ignored(cosine_kB.clone(), 0))
-        exp_RCB = exp_CX.view(-1, ranks, anchors).transpose(0, 1)
+        exp_RCB = exp_CX.view(candidates.classes, ranks, anchors).transpose(0, 1)
         return cls(exp_RCB, exponents, cosine_CB)
 
     def logsumexp_RB(self, mask_RCB: Tensor) -> Tensor:

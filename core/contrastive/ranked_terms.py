@@ -64,6 +64,7 @@ class _Ranks:
 
     Attributes:
         tau_RB: Temperature.
+        rank_CB: Rank of each class, from 0; R for negatives.
         positive_RCB: Whether a class is of the rank.
         rest_RCB: Whether a class is of a lower rank or a negative.
         present_CB: Whether there is a candidate of the class.
@@ -74,6 +75,7 @@ class _Ranks:
     """
 
     tau_RB: Tensor
+    rank_CB: Tensor
     positive_RCB: Tensor
     rest_RCB: Tensor
     present_CB: Tensor
@@ -95,6 +97,7 @@ class _Ranks:
         anchors_R = has_RB.sum(dim=1).to(count_RB.dtype)
         return cls(
             table.temperature_CR[label_B].T.contiguous(),
+            rank_CB,
             positive_RCB,
             rank_CB > number_R11,
             count_CB > 0,
@@ -103,6 +106,53 @@ class _Ranks:
             has_RB / anchors_R.clamp_min(1)[:, None],
             anchors_R,
         )
+
+    def of_classes_CB(self, value_RB: Tensor) -> Tensor:
+        """Returns of each class the value of its rank; of negatives that of the last."""
+        return value_RB.gather(0, self.rank_CB.clamp_max(len(value_RB) - 1))
+
+
+@dataclass(frozen=True, eq=False)
+class _Gaps:
+    """Makes rest - logit of candidates that are positives of a rank that is "out".
+
+    A candidate is of one rank at most, so there is one for each candidate and anchor.
+
+    Attributes:
+        rest_CB: logsumexp of what is lower than the class's rank; -inf of all other classes.
+        slope_CB: 1 / tau of its rank.
+    """
+
+    rest_CB: Tensor
+    slope_CB: Tensor
+
+    @classmethod
+    def of(cls, ranks: _Ranks, rest_RB: Tensor, forms: tuple[str, ...]) -> _Gaps:
+        """Prepares them; `forms` of each rank."""
+        out_R = [rank for rank, form in enumerate(forms) if form == "out"]
+        others_CB = ~ranks.positive_RCB[: len(out_R)].any(dim=0)  # those that are come first
+        rest_CB = ranks.of_classes_CB(rest_RB).masked_fill_(others_CB, -torch.inf)
+        return cls(rest_CB, ranks.of_classes_CB(1 / ranks.tau_RB))
+
+    def of_block_kB(self, block: Block, cosine_kB: Tensor) -> Tensor:
+        """Returns those of a block; -inf of ignored candidates and all others."""
+        rest_kB = self.rest_CB.index_select(0, block.index_k)
+        slope_kB = self.slope_CB.index_select(0, block.index_k)
+        gap_kB = rest_kB.addcmul_(cosine_kB, slope_kB, value=-1)
+        return block.without_ignored(gap_kB, -torch.inf)
+
+    def sums_RB(self, candidates: Candidates, ranks: _Ranks, rows: slice) -> tuple[Tensor, Tensor]:
+        """Sums softplus and sigmoid of them over the positives of some ranks."""
+        anchors = len(candidates.query_BD)
+        sum_CX = self.rest_CB.new_zeros(candidates.classes, 2 * anchors)  # X = 2 x B, as one
+        for block, cosine_kB in candidates.with_cosines():
+            gap_kB = self.of_block_kB(block, cosine_kB)
+            block.add_by_class(sum_CX, torch.cat([softplus(gap_kB), gap_kB.sigmoid_()], dim=1))
+        sum_2CB = sum_CX.view(candidates.classes, 2, anchors).transpose(0, 1)
+        softplus_RB, sigmoid_RB = (
+            (sum_CB * ranks.positive_RCB[rows]).sum(dim=1) for sum_CB in sum_2CB
+        )
+        return softplus_RB, sigmoid_RB
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +164,7 @@ class _Terms:
         sums: Sums over the candidates.
         own_RB: Logit of the own key, a positive of rank 1.
         rest_RB: logsumexp of lower ranks and negatives.
+        gaps: What makes rest - logit of each positive, where ranks are "out".
         above_RB: logsumexp of the rank's positives.
         below_RB: logsumexp of both.
         loss_RB: l_i.
@@ -127,6 +178,7 @@ class _Terms:
     sums: ClassSums
     own_RB: Tensor
     rest_RB: Tensor
+    gaps: _Gaps | None
     above_RB: Tensor
     below_RB: Tensor
     loss_RB: Tensor
@@ -150,6 +202,7 @@ class _Terms:
             sums,
             own_RB,
             rest_RB,
+            _Gaps.of(ranks, rest_RB, forms) if "out" in forms else None,
             above_RB,
             below_RB,
             loss_RB,
@@ -165,8 +218,8 @@ class _Terms:
                 terms._fill_in(part)
             elif form == "supcon":
                 terms._fill_supcon(part)
-            else:
-                terms._fill_out(part, *_softplus_sums(candidates, ranks, rest_RB, part))
+            elif terms.gaps is not None:
+                terms._fill_out(part, *terms.gaps.sums_RB(candidates, ranks, part))
         return terms
 
     def _fill_in(self, rows: slice) -> None:
@@ -211,27 +264,6 @@ class _Terms:
         return torch.where(mask_RCB & self.ranks.present_CB, share_RB[:, None], 0)
 
 
-def _softplus_sums(
-    candidates: Candidates, ranks: _Ranks, rest_RB: Tensor, rows: slice
-) -> tuple[Tensor, Tensor]:
-    """Sums softplus(rest - logit) and sigmoid(rest - logit) over the positives of some ranks."""
-    positive_RCB, rest_RB = ranks.positive_RCB[rows], rest_RB[rows]
-    inverse_tau_RB = 1 / ranks.tau_RB[rows]
-    softplus_RB, sigmoid_RB = torch.zeros_like(rest_RB), torch.zeros_like(rest_RB)
-    for block, cosine_kB in candidates.with_cosines():
-        for rank, positive_CB in enumerate(positive_RCB):
-            gap_kB = torch.addcmul(rest_RB[rank], cosine_kB, inverse_tau_RB[rank], value=-1)
-            block.without_ignored(gap_kB, -torch.inf)  # adds nothing
-            for sum_RB, value_kB in (
-                (softplus_RB, softplus(gap_kB)),
-                (sigmoid_RB, gap_kB.sigmoid()),
-            ):
-                sum_CB = torch.zeros_like(positive_CB, dtype=gap_kB.dtype)
-                block.add_by_class(sum_CB, value_kB)
-                sum_RB[rank] += (sum_CB * positive_CB).sum(dim=0)
-    return softplus_RB, sigmoid_RB
-
-
 def _gradients(
     candidates: Candidates, ranks: _Ranks, terms: _Terms, forms: tuple[str, ...]
 ) -> tuple[Tensor, Tensor]:
@@ -265,8 +297,7 @@ class _Slopes:
     ) -> None:
         self._terms = terms
         self._factor_RCB = terms.factor_RCB * scale_RB[:, None]
-        self._pull_RCB = terms.pull_RCB * scale_RB[:, None]
-        self._out_ranks = [rank for rank, form in enumerate(forms) if form == "out"]
+        self._pull_CB = (terms.pull_RCB * scale_RB[:, None]).sum(dim=0)
         self._flat_CB = None
         if "supcon" in forms:
             self._flat_CB = (terms.flat_RCB * scale_RB[:, None]).sum(dim=0)
@@ -278,17 +309,10 @@ class _Slopes:
         slope_kB = torch.zeros_like(cosine_kB)
         for factor_CB, power_kB in zip(self._factor_RCB, power_RkB, strict=True):
             slope_kB.addcmul_(factor_CB.index_select(0, index_k), power_kB)
-        if self._out_ranks:
-            self._add_out(slope_kB, cosine_kB, index_k)
+        if self._terms.gaps is not None:
+            gap_kB = self._terms.gaps.of_block_kB(block, cosine_kB)
+            slope_kB.addcmul_(gap_kB.sigmoid_(), self._pull_CB.index_select(0, index_k))
         if self._flat_CB is not None:
             slope_kB += self._flat_CB.index_select(0, index_k)
-        if self._flat_CB is not None or self._out_ranks:
             block.without_ignored(slope_kB, 0)
         return slope_kB
-
-    def _add_out(self, slope_kB: Tensor, cosine_kB: Tensor, index_k: Tensor) -> None:
-        for rank in self._out_ranks:
-            rest_B, tau_B = self._terms.rest_RB[rank], self._terms.ranks.tau_RB[rank]
-            gap_kB = torch.addcmul(rest_B, cosine_kB, 1 / tau_B, value=-1)
-            pull_kB = self._pull_RCB[rank].index_select(0, index_k)
-            slope_kB.addcmul_(gap_kB.sigmoid_(), pull_kB)

@@ -82,8 +82,8 @@ def keep_freed_memory() -> None:
     """Lets the C library keep up to half a gigabyte that was freed, for the next step.
 
     A step frees and takes hundreds of megabytes. glibc returns them to the system at once, and
-    every page of them is a fault again: views take 1.7 times as long, training 5 % longer. Without
-    effect where there is no glibc.
+    every page of them is a fault again: views take up to 1.2 times as long, training 5 % longer.
+    Without effect where there is no glibc.
     """
     if not sys.platform.startswith("linux"):
         return

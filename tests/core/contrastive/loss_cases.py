@@ -63,7 +63,7 @@ def random_case(seed: int, *, bank: str, include_batch: bool | None) -> Case:
     similarity = levels[torch.randint(5, (classes, classes), generator=g)]
     similarity.fill_diagonal_(1)
     labels = (torch.rand(batch, generator=g) ** 2 * classes).long()
-    size = {"none": None, "some": 12, "empty": 6}[bank]
+    size = {"none": None, "some": 12, "empty": 6, "no slots": 0}[bank]
     slots = None if size is None else unit(g, size, 5)
     slot_labels = None if size is None else torch.randint(-1, classes, (size,), generator=g)
     if bank == "empty":

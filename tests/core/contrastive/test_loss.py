@@ -19,6 +19,8 @@ SETTINGS = [
     pytest.param("some", True, id="bank and batch"),
     pytest.param("empty", None, id="empty bank"),
     pytest.param("empty", True, id="empty bank and batch"),
+    pytest.param("no slots", None, id="bank of no slots"),
+    pytest.param("no slots", True, id="bank of no slots and batch"),
 ]
 
 
@@ -49,6 +51,20 @@ def test_gradients_are_those_of_finite_differences(form: str, bank: str) -> None
 
         inputs = (case.query.clone().requires_grad_(), case.key.clone().requires_grad_())
         assert torch.autograd.gradcheck(loss, inputs)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("bank", ["none", "some", "no slots"])
+def test_a_batch_of_nobody_costs_nothing(form: str, bank: str) -> None:
+    case = random_case(1, bank=bank, include_batch=True)
+    nobody = torch.zeros(0, 5, dtype=torch.float64, requires_grad=True)
+    case.query, case.key, case.labels = nobody, nobody, case.labels[:0]
+    detail = case.loss(form)
+    detail.total.backward()
+    assert detail.total.item() == 0
+    assert detail.anchors_R.tolist() == [0] * len(detail.anchors_R)
+    assert nobody.grad is not None
+    assert nobody.grad.shape == (0, 5)
 
 
 def test_no_gradient_reaches_the_bank() -> None:

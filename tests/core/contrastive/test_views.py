@@ -10,6 +10,7 @@ from scipy import stats
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as reference
 
+from core.contrastive import views
 from core.contrastive.colour import HUE, grayscale, jitter
 from core.contrastive.views import (
     ViewParameters,
@@ -49,12 +50,17 @@ def reference_view(crop: torch.Tensor, size: int, drawn: ViewParameters, row: in
     return reference.rgb_to_grayscale(image, 3) if drawn.gray_B[row] else image
 
 
-@pytest.mark.parametrize("size", [20, 32, 48])
+@pytest.mark.parametrize("device", ["cpu", "as on a GPU"])
+@pytest.mark.parametrize(("side", "size"), [(32, 20), (32, 32), (32, 48), (7, 64)])
 @pytest.mark.parametrize("scale", [(0.05, 0.3), (0.2, 1.0), (0.9, 1.0)])
-def test_pixels_are_those_of_torchvision(size: int, scale: tuple[float, float]) -> None:
+def test_pixels_are_those_of_torchvision(
+    side: int, size: int, scale: tuple[float, float], device: str, monkeypatch
+) -> None:
+    if device != "cpu":
+        monkeypatch.setattr(views, "SAMPLES_PIXELS", ())
     settings = ViewSettings(size, scale=scale, jitter_p=0.7, grayscale_p=0.3, **RAW)
-    images = crops(40)
-    drawn = sample_parameters(40, 32, settings, torch.Generator().manual_seed(9))
+    images = crops(40, side)
+    drawn = sample_parameters(40, side, settings, torch.Generator().manual_seed(9))
     found = apply_parameters(images, settings, drawn)
     for row in range(40):
         wanted = reference_view(images[row], size, drawn, row)
