@@ -88,6 +88,19 @@ def test_equal_embeddings_leave_only_counts(form: str) -> None:
     assert found.item() == pytest.approx(wanted, abs=1e-12)
 
 
+@pytest.mark.parametrize("cosine", [-1.0, -0.05, 0.0, 0.6, 1.0])
+def test_one_positive_against_one_negative_alone(cosine: float) -> None:
+    """l = log(1 + exp((h_n - h_p) / tau)), also where the gap is wider than 20."""
+    query = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
+    key = torch.tensor([[cosine, math.sqrt(1 - cosine**2)]], dtype=torch.float64)
+    labels, similarity = torch.tensor([0]), torch.eye(2, dtype=torch.float64)
+    found = RankedInfoNCE((0.05, 0.6), "out")(
+        query, key, labels, similarity, query, torch.tensor([1])
+    )
+    gap = (1 - cosine) / 0.05
+    assert found.item() == pytest.approx(gap + math.log1p(math.exp(-gap)), abs=1e-12)
+
+
 def test_two_ranks_in_closed_form() -> None:
     """One anchor; own key at cosine 1, one ranked class at a, one negative at b."""
     a, b, tau_1, tau_2 = 0.4, -0.3, 0.1, 0.1 + 0.5 * 0.5
