@@ -43,15 +43,30 @@ def _withheld(metrics: Mapping[str, Any]) -> list[str]:
     lines = [f"withheld against known by {name}: {_ood(row)}" for name, row in scores.items()]
     for name, row in (metrics.get("ood_groups") or {}).items():
         lines.append(f"  {name} ({', '.join(row['classes'])}): {_ood(row)}")
-    threshold = metrics.get("threshold")
-    if threshold and threshold.get("known_accepted") is not None:
-        accepted = threshold.get("withheld_accepted")
-        taken = "" if accepted is None else f", {100 * accepted:.0f} % of the withheld"
-        lines.append(
-            f"threshold of {threshold['score']} chosen on {threshold['chosen_on']}: accepts "
-            f"{100 * threshold['known_accepted']:.0f} % of the known test objects{taken}"
-        )
+    return lines + _thresholds(metrics)
+
+
+def _thresholds(metrics: Mapping[str, Any]) -> list[str]:
+    """Returns a table of the scores' thresholds; runs of early versions have one of one score."""
+    own = metrics.get("threshold")
+    every = metrics.get("thresholds") or ({own["score"]: own} if own else {})
+    rows = [row for row in every.values() if row.get("known_accepted") is not None]
+    if not rows:
+        return []
+    kept, split = 100 * rows[0]["kept_share"], rows[0]["chosen_on"]
+    lines = [
+        f"thresholds, each chosen to keep {kept:.0f} % of the known {split} objects; accepted:"
+    ]
+    row_format = "  {:<13}  {:>10}  {:>7}  {:>8}".format
+    lines.append(row_format("score", "threshold", "known", "withheld"))
+    for row in rows:
+        shares = (_percent(row.get(f"{kind}_accepted")) for kind in ("known", "withheld"))
+        lines.append(row_format(row["score"], f"{row['value']:.5g}", *shares))
     return lines
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f} %"
 
 
 def _ood(row: Mapping[str, Any]) -> str:

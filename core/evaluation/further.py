@@ -6,7 +6,7 @@ D embedding.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -25,7 +25,7 @@ from core.evaluation.ood import (
     max_softmax_score,
     threshold_at_tpr,
 )
-from core.evaluation.plain import number_or_none
+from core.evaluation.report import OOD_SCORE
 from core.evaluation.retrieval import evaluate_retrieval
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -34,13 +34,6 @@ IntArray = npt.NDArray[np.int64]
 
 KEPT_SHARE = 0.95
 KNN, MAHALANOBIS = "k-NN distance", "Mahalanobis"
-OWN_SCORE = "max softmax"
-_FROM_SCORES: Mapping[str, Callable[[Floats], FloatArray]] = {
-    OWN_SCORE: max_softmax_score,
-    "max cosine": max_cosine_score,
-    "max logit": max_cosine_score,
-    "energy": energy_score,
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +49,7 @@ class Judged:
         train_MD: Embeddings of the training objects.
         train_label_M: Their classes.
         validation_score_VC: Scores of the validation split's known objects.
+        validation_VD: Their embeddings.
         is_softmax: Whether the scores are logits.
     """
 
@@ -67,20 +61,29 @@ class Judged:
     train_MD: Floats
     train_label_M: IntArray
     validation_score_VC: Floats
+    validation_VD: Floats
     is_softmax: bool
 
     @cached_property
     def scores(self) -> Mapping[str, FloatArray]:
         """Every score that tells known from unknown objects by name, larger = more known."""
-        scores = {"max softmax": max_softmax_score(self.score_NC)}
+        return self._scores(self.score_NC, self.embedding_ND)
+
+    @cached_property
+    def validation_scores(self) -> Mapping[str, FloatArray]:
+        """The same of the validation split's known objects; none where it has none."""
+        if not len(self.validation_score_VC):
+            return {}
+        return self._scores(self.validation_score_VC, self.validation_VD)
+
+    def _scores(self, score_NC: Floats, embedding_ND: Floats) -> dict[str, FloatArray]:
+        scores = {OOD_SCORE: max_softmax_score(score_NC)}
         largest = "max logit" if self.is_softmax else "max cosine"
-        scores[largest] = max_cosine_score(self.score_NC)
-        scores["energy"] = energy_score(self.score_NC)
+        scores[largest] = max_cosine_score(score_NC)
+        scores["energy"] = energy_score(score_NC)
         if (self.train_label_M >= 0).sum() > 1:
-            scores[KNN] = knn_score(self.embedding_ND, self.train_MD)
-            scores[MAHALANOBIS] = mahalanobis_score(
-                self.embedding_ND, self.train_MD, self.train_label_M
-            )
+            scores[KNN] = knn_score(embedding_ND, self.train_MD)
+            scores[MAHALANOBIS] = mahalanobis_score(embedding_ND, self.train_MD, self.train_label_M)
         return scores
 
 
@@ -103,24 +106,16 @@ def further_metrics(
 
     Returns:
         `ood_scores` {score: AUROC and so on}, `ood_groups` {near, far}, `threshold` (chosen on the
-        validation split, of the largest softmax probability) and `thresholds` (of every score that
-        the class scores give), `compliance_train` and `retrieval`; None where there is nothing to
-        say.
+        validation split, of the largest softmax probability) and `thresholds` (of every score),
+        `compliance_train` and `retrieval`; None where there is nothing to say.
     """
-    chosen_N = judged.scores["max softmax"]
-    thresholds = {}
-    if len(judged.validation_score_VC):
-        thresholds = {
-            name: _threshold(judged, judged.scores[name], name)
-            for name in judged.scores
-            if name in _FROM_SCORES
-        }
+    thresholds = threshold_by_score(judged)
     names = [str(label) for label in range(len(similarity_CC))] if classes is None else classes
     return {
         "ood_scores": ood_by_score(judged, seed),
-        "ood_groups": _near_and_far(judged, chosen_N, near_classes, seed),
-        "threshold": thresholds.get(OWN_SCORE),
-        "thresholds": thresholds or None,
+        "ood_groups": _near_and_far(judged, judged.scores[OOD_SCORE], near_classes, seed),
+        "threshold": thresholds[OOD_SCORE] if thresholds else None,
+        "thresholds": thresholds,
         "compliance_train": _compliance_of_training(judged, similarity_CC, names),
         "retrieval": evaluate_retrieval(
             judged.embedding_ND, judged.label_N, similarity_CC
@@ -165,24 +160,31 @@ def _ood(
     ).to_json()
 
 
-def _threshold(judged: Judged, score_N: FloatArray, name: str = OWN_SCORE) -> dict[str, Any]:
-    """Chooses a score's threshold on the validation split and counts what it accepts."""
-    value = threshold_at_tpr(_FROM_SCORES[name](judged.validation_score_VC), KEPT_SHARE)
+def threshold_by_score(judged: Judged) -> dict[str, dict[str, Any]] | None:
+    """Chooses each score's threshold on the validation split and counts what it accepts.
+
+    Returns:
+        {score: threshold and accepted shares of the judged objects}; None without validation
+        objects.
+    """
     known_N = judged.label_N >= 0
+    found = {}
+    for name, validation_V in judged.validation_scores.items():
+        value = threshold_at_tpr(validation_V, KEPT_SHARE)
+        accepted_N = judged.scores[name] >= value
+        found[name] = {
+            "score": name,
+            "value": value,
+            "chosen_on": "validation",
+            "kept_share": KEPT_SHARE,
+            "known_accepted": _share(accepted_N[known_N]),
+            "withheld_accepted": _share(accepted_N[~known_N]),
+        }
+    return found or None
 
-    def accepted(chosen_N: npt.NDArray[np.bool_]) -> float | None:
-        return (
-            number_or_none(float((score_N[chosen_N] >= value).mean())) if chosen_N.any() else None
-        )
 
-    return {
-        "score": name,
-        "value": value,
-        "chosen_on": "validation",
-        "kept_share": KEPT_SHARE,
-        "known_accepted": accepted(known_N),
-        "withheld_accepted": accepted(~known_N),
-    }
+def _share(accepted_N: npt.NDArray[np.bool_]) -> float | None:
+    return float(accepted_N.mean()) if len(accepted_N) else None
 
 
 def _compliance_of_training(

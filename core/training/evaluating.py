@@ -15,18 +15,24 @@ from core.evaluation.classification import (
     class_means,
     knn_votes,
 )
-from core.evaluation.further import Judged, ood_by_score
+from core.evaluation.further import ood_by_score, threshold_by_score
 from core.evaluation.linear_probe import linear_probe
 from core.evaluation.report import run_metrics
 from core.events import Emit, PhaseChanged
 from core.files import write_json
-from core.predictions import Predictions
 from core.runs import Run, default_cache
 from core.training.checkpoint import load_checkpoint
 from core.training.control import TrainingControl
 from core.training.device import choose_device, choose_precision
 from core.training.experiment import Experiment
-from core.training.judging import Crops, Embedded, as_predictions, embed_split, features_of
+from core.training.judging import (
+    Crops,
+    Embedded,
+    as_judged,
+    as_predictions,
+    embed_split,
+    features_of,
+)
 from core.training.learner import Learner
 
 Classifier = Literal["nearest-mean", "knn", "linear-probe", "softmax"]
@@ -108,7 +114,10 @@ def evaluate_run(
     split = config.data.test_split
     metrics |= {"split": split, "classifier": classifier, "data": experiment.index.name}
     metrics |= chosen
-    metrics["ood_scores"] = _ood_scores(found, judged, train, learner.is_softmax, config.seed)
+    chooses = _of_other_images(experiment)
+    by_own = as_judged(experiment, judged, train, embed_split(learner, experiment, crops, chooses))
+    metrics["ood_scores"] = ood_by_score(by_own, config.seed)
+    metrics["thresholds"] = threshold_by_score(by_own)
     path = run.path / "evaluations" / f"{split}-{classifier}.json"
     write_json(path, metrics)
     return metrics, path
@@ -126,24 +135,11 @@ def _require_same_classes(run: Run, experiment: Experiment) -> None:
         )
 
 
-def _ood_scores(
-    found: Predictions, judged: Embedded, train: Embedded, is_softmax: bool, seed: int
-) -> dict[str, Any] | None:
-    """Returns what every score makes of the split, always by the run's own classifier."""
-    num_classes = len(found.classes)
-    means_CD = class_means(train.embedding_ND, train.label_N, num_classes)
-    objects = Judged(
-        label_N=judged.label_N,
-        true_name_N=found.true_name_N,
-        image_id_N=found.image_id_N,
-        score_NC=judged.scores(means_CD),
-        embedding_ND=judged.embedding_ND,
-        train_MD=train.embedding_ND,
-        train_label_M=train.label_N,
-        validation_score_VC=np.zeros((0, num_classes)),
-        is_softmax=is_softmax,
-    )
-    return ood_by_score(objects, seed)
+def _of_other_images(experiment: Experiment) -> npt.NDArray[np.int64]:
+    """Returns the validation objects whose images are not judged: they may choose thresholds."""
+    image_N = experiment.index.image_index_N
+    is_judged = np.isin(image_N[experiment.validation], image_N[experiment.test])
+    return experiment.validation[~is_judged]
 
 
 def _scores(

@@ -232,33 +232,48 @@ def judge_test(
     )
     if should_stop():
         return None
-    means_CD = class_means(train.embedding_ND, train.label_N, len(experiment.classes))
-    embedding_ND = test.embedding_ND
-    if not len(test.objects_N):
-        embedding_ND = np.zeros((0, means_CD.shape[1]), np.float32)
-    score_NC = replace(test, embedding_ND=embedding_ND).scores(means_CD)
-    known_V = validation.label_N >= 0
-    validation_score_VC: npt.NDArray[np.floating[Any]] = np.zeros((0, len(experiment.classes)))
-    if known_V.any():
-        validation_score_VC = validation.scores(means_CD)[known_V]
-    predictions = as_predictions(experiment, test.objects_N, score_NC, embedding_ND)
-    judged = Judged(
-        label_N=test.label_N,
-        true_name_N=predictions.true_name_N,
-        image_id_N=predictions.image_id_N,
-        score_NC=score_NC,
-        embedding_ND=embedding_ND,
-        train_MD=train.embedding_ND,
-        train_label_M=train.label_N,
-        validation_score_VC=validation_score_VC,
-        is_softmax=learner.is_softmax,
-    )
+    judged = as_judged(experiment, test, train, validation)
+    predictions = as_predictions(experiment, test.objects_N, judged.score_NC, judged.embedding_ND)
     predictions = replace(
         predictions,
         knn_score_N=judged.scores.get(KNN),
         mahalanobis_score_N=judged.scores.get(MAHALANOBIS),
     )
     return Judgement(predictions, judged)
+
+
+def as_judged(
+    experiment: Experiment, test: Embedded, train: Embedded, validation: Embedded
+) -> Judged:
+    """Returns judged objects by the run's own classifier, with what the measures need beside.
+
+    Args:
+        experiment: Whose objects they are.
+        test: What is judged.
+        train: Gives the class means, and is what the k-NN and Mahalanobis scores are fitted on.
+        validation: Its known objects choose thresholds; may be empty.
+    """
+    means_CD = class_means(train.embedding_ND, train.label_N, len(experiment.classes))
+    width = means_CD.shape[1]
+    test, validation = (
+        part
+        if len(part.objects_N)
+        else replace(part, embedding_ND=np.zeros((0, width), np.float32))
+        for part in (test, validation)
+    )
+    known_V = validation.label_N >= 0
+    return Judged(
+        label_N=test.label_N,
+        true_name_N=_true_names(experiment, test.objects_N),
+        image_id_N=_image_ids(experiment, test.objects_N),
+        score_NC=test.scores(means_CD),
+        embedding_ND=test.embedding_ND,
+        train_MD=train.embedding_ND,
+        train_label_M=train.label_N,
+        validation_score_VC=validation.scores(means_CD)[known_V],
+        validation_VD=validation.embedding_ND[known_V],
+        is_softmax=test.logits_NC is not None,
+    )
 
 
 def as_predictions(
@@ -269,18 +284,27 @@ def as_predictions(
 ) -> Predictions:
     """Returns what predictions.npz holds of objects: the class with the highest score."""
     index = experiment.index
-    images = index.image_index_N[objects_N]
     return Predictions(
-        image_id_N=np.array([index.image_ids[i] for i in images], dtype=np.str_),
+        image_id_N=_image_ids(experiment, objects_N),
         box_xyxy_N4=index.box_xyxy_N4[objects_N],
         classes=experiment.classes,
         label_N=experiment.label_N[objects_N],
         predicted_N=predict(score_NC),
         score_NC=score_NC.astype(np.float32),
         embedding_ND=embedding_ND.astype(np.float32),
-        true_name_N=np.array([index.classes[i] for i in index.label_N[objects_N]], dtype=np.str_),
+        true_name_N=_true_names(experiment, objects_N),
         unseen_N=index.unseen_N[objects_N],
     )
+
+
+def _image_ids(experiment: Experiment, objects_N: IntArray) -> npt.NDArray[np.str_]:
+    index = experiment.index
+    return np.array([index.image_ids[i] for i in index.image_index_N[objects_N]], dtype=np.str_)
+
+
+def _true_names(experiment: Experiment, objects_N: IntArray) -> npt.NDArray[np.str_]:
+    index = experiment.index
+    return np.array([index.classes[i] for i in index.label_N[objects_N]], dtype=np.str_)
 
 
 def judging_duration_s(learner: Learner, experiment: Experiment, crops: Crops) -> float:

@@ -50,6 +50,12 @@ def test_compare_and_evaluate(akin: Akin, two: list[Path]) -> None:
     assert answer.code == 0, answer.err
     for words in ("rank compliance", "on training objects", "errors on ranked", "mAP@R"):
         assert words in answer.out
+    lines = answer.out.splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("thresholds, each chosen to"))
+    assert lines[at + 1].split() == ["score", "threshold", "known", "withheld"]
+    names = [line[:17].strip() for line in lines[at + 2 : at + 7]]
+    assert names == ["max softmax", "max cosine", "energy", "k-NN distance", "Mahalanobis"]
+    assert all(line.endswith(" -") for line in lines[at + 2 : at + 7]), "nothing is withheld"
     assert (two[0] / "evaluations" / "val-knn.json").is_file()
     found = json.loads(akin("evaluate", two[1], "--split", "val", "--json").out)
     assert found["classifier"] == "softmax"

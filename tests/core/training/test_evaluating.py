@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from sklearn.covariance import LedoitWolf
 from sklearn.metrics import roc_auc_score
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 import core.training.evaluating as module
 from core.errors import AkinError
@@ -18,9 +20,13 @@ from core.evaluation.compliance import ranks_of
 from core.events import EpochCompleted
 from core.ranking import Ranking, Tier
 from core.runs import Run
+from core.training.checkpoint import load_checkpoint
 from core.training.control import TrainingControl
 from core.training.evaluating import Request, evaluate_run
+from core.training.experiment import Experiment
 from core.training.finish import near_classes
+from core.training.judging import Crops, embed_objects
+from core.training.learner import Learner
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +51,9 @@ def test_the_same_again_is_the_same(run: Run) -> None:
     assert list(found["ood_scores"]) == list(metrics["ood_scores"])
     for name, row in metrics["ood_scores"].items():
         assert found["ood_scores"][name]["auroc"] == pytest.approx(row["auroc"], abs=1e-3)
+    assert list(found["thresholds"]) == list(metrics["thresholds"])
+    for name, row in metrics["thresholds"].items():
+        assert found["thresholds"][name]["value"] == pytest.approx(row["value"], rel=1e-4)
     assert path == run.path / "evaluations" / "test-nearest-mean.json"
     assert json.loads(path.read_text()) == found
     assert (run.path / "metrics.json").read_bytes() == before
@@ -61,6 +70,47 @@ def test_scores_by_the_training_objects_are_kept_with_the_predictions(run: Run) 
         assert score_N is not None
         expected = pytest.approx(roc_auc_score(known_N, score_N))
         assert metrics["ood_scores"][name]["auroc"] == expected
+
+
+def test_distances_have_thresholds_of_the_validation_objects(run: Run) -> None:
+    """By scikit-learn, from what the last checkpoint makes of the crops."""
+    config, cpu = run.config, torch.device("cpu")
+    experiment = Experiment.prepare(config, run.ranking)
+    learner = Learner(config, torch.from_numpy(experiment.similarity_CC), cpu, None)
+    learner.load_state_dict(load_checkpoint(run.checkpoint_folder, cpu).state["learner"])
+    bank = experiment.crops(config, None, lambda _event: None, lambda: False)
+    crops = Crops(bank.crops_NCHW, bank.object_index_N, cpu)
+    label_N = experiment.label_N
+    known = experiment.validation[label_N[experiment.validation] >= 0]
+    assert len(known) < len(experiment.validation), "withheld objects are there to be left out"
+    validation, _ = embed_objects(learner, crops, known)
+    train, _ = embed_objects(learner, crops, experiment.train)
+    train, label = train.astype(np.float64), label_N[experiment.train]
+    distance, _ = (
+        NearestNeighbors(n_neighbors=10, metric="cosine").fit(train).kneighbors(validation)
+    )
+    means = {c: train[label == c].mean(axis=0) for c in np.unique(label)}
+    spread = LedoitWolf(assume_centered=True).fit(train - [means[c] for c in label])
+    inverse = np.linalg.inv(spread.covariance_)
+    nearest = [min((z - m) @ inverse @ (z - m) for m in means.values()) for z in validation]
+    predictions, metrics = run.predictions(), run.metrics()
+    assert metrics is not None
+    fewest = int(np.ceil(0.95 * len(known)))
+    for name, score_V, test_N in (
+        ("k-NN distance", 1 - distance[:, 9], predictions.knn_score_N),
+        ("Mahalanobis", -np.array(nearest), predictions.mahalanobis_score_N),
+    ):
+        row = metrics["thresholds"][name]
+        assert row["value"] == pytest.approx(np.sort(score_V)[-fewest], rel=1e-4)
+        assert test_N is not None
+        accepted_N, known_N = test_N >= row["value"], predictions.label_N >= 0
+        assert row["known_accepted"] == accepted_N[known_N].mean()
+        assert row["withheld_accepted"] == accepted_N[~known_N].mean()
+
+
+def test_what_is_judged_chooses_no_threshold(run: Run) -> None:
+    assert judge(run, "val")[0]["thresholds"] is None
+    assert judge(run, "val")[0]["ood_scores"] is not None
 
 
 def test_another_split_has_other_objects(run: Run) -> None:
