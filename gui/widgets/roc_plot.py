@@ -80,6 +80,8 @@ class RocPlot(QWidget):
         self._score_name = "score"
         self._caption_text = ""
         self._low, self._high = 0.0, 1.0
+        self._threshold = 0.0
+        self._chosen: float | None = None
         self._view = pg.GraphicsLayoutWidget()
         self._view.setFrameShape(self._view.Shape.NoFrame)
         self._view.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
@@ -133,7 +135,8 @@ class RocPlot(QWidget):
         self._diagonal = pg.PlotDataItem([0, 1], [0, 1])
         self._line = pg.PlotDataItem(antialias=True)
         self._point = pg.ScatterPlotItem(size=12, symbol="o")
-        for item in (self._diagonal, self._line, self._point):
+        self._ring = pg.ScatterPlotItem(size=20, symbol="o", brush=None)
+        for item in (self._diagonal, self._line, self._ring, self._point):
             self._roc.addItem(item)
         self._caption = pg.TextItem(anchor=(1, 1))
         self._caption.setPos(0.98, 0.03)
@@ -155,8 +158,7 @@ class RocPlot(QWidget):
     @property
     def threshold(self) -> float:
         """Objects that score at least this count as known."""
-        share = self._slider.value() / SLIDER_STEPS
-        return self._low + share * (self._high - self._low)
+        return self._threshold
 
     def set_scores(
         self,
@@ -173,12 +175,15 @@ class RocPlot(QWidget):
             withheld_W: Scores of withheld objects.
             score_name: Under the histogram.
             caption: In the ROC, such as its area.
-            threshold: Where it starts; None: where 95 % of these known objects are kept.
+            threshold: Chosen on validation data: where it starts, and a ring stays on the curve;
+                None: it starts where 95 % of these known objects are kept.
         """
         self._known_K, self._withheld_W = known_K, withheld_W
         self._score_name, self._caption_text = score_name, caption
-        both = np.concatenate([known_K, withheld_W])
-        self._low, self._high = float(both.min()), float(both.max())
+        self._chosen = threshold
+        start = threshold_at_tpr(known_K) if threshold is None else threshold
+        shown = np.concatenate([known_K, withheld_W, [start]])
+        self._low, self._high = float(shown.min()), float(shown.max())
         if self._high <= self._low:
             self._high = self._low + 1e-6
         edges, known_counts, withheld_counts = self.histogram()
@@ -189,8 +194,7 @@ class RocPlot(QWidget):
         self._bars.setYRange(0, highest * LEGEND_ROOM, padding=0)
         self._bars.setLabel("bottom", score_name)
         self._bars.setXRange(self._low, self._high, padding=0.02)
-        with QSignalBlocker(self._slider):
-            self.set_threshold(threshold_at_tpr(known_K) if threshold is None else threshold)
+        self._place(start)
         self._draw_curve()
 
     @property
@@ -222,17 +226,35 @@ class RocPlot(QWidget):
         self._show_threshold()
 
     def set_threshold(self, threshold: float) -> None:
+        """Moves the threshold there exactly, and the slider to its nearest step."""
+        if threshold != self._threshold:
+            self._place(threshold)
+            self._on_moved()
+
+    def _place(self, threshold: float) -> None:
+        self._threshold = threshold
         share = (threshold - self._low) / (self._high - self._low)
-        self._slider.setValue(round(min(max(share, 0.0), 1.0) * SLIDER_STEPS))
+        with QSignalBlocker(self._slider):
+            self._slider.setValue(round(min(max(share, 0.0), 1.0) * SLIDER_STEPS))
 
     def operating_point(self) -> tuple[float, float]:
         """Returns the false and the true positive rate at the threshold."""
-        false = float(np.mean(self._withheld_W >= self.threshold))
-        return false, float(np.mean(self._known_K >= self.threshold))
+        return self._rates(self._threshold)
 
     def curve_point(self) -> tuple[float, float] | None:
         """Returns where the threshold is on the curve; None where nothing is on that side."""
-        false, true = self.operating_point()
+        return self._on_curve(self._threshold)
+
+    def chosen_point(self) -> tuple[float, float] | None:
+        """Returns where on the curve the threshold chosen on validation data is, if any was."""
+        return None if self._chosen is None else self._on_curve(self._chosen)
+
+    def _rates(self, threshold: float) -> tuple[float, float]:
+        false = float(np.mean(self._withheld_W >= threshold))
+        return false, float(np.mean(self._known_K >= threshold))
+
+    def _on_curve(self, threshold: float) -> tuple[float, float] | None:
+        false, true = self._rates(threshold)
         if self._kind == "roc":
             return false, true
         known, withheld = true * len(self._known_K), false * len(self._withheld_W)
@@ -245,18 +267,23 @@ class RocPlot(QWidget):
         return (recall, found / (known + withheld)) if known + withheld > 0 else None
 
     @Slot(int)
-    def _on_slider(self, _value: int) -> None:
+    def _on_slider(self, value: int) -> None:
+        self._threshold = float(np.interp(value, (0, SLIDER_STEPS), (self._low, self._high)))
+        self._on_moved()
+
+    def _on_moved(self) -> None:
         if self._curve is not None:
             self._show_threshold()
             self.threshold_changed.emit(self.threshold)
 
     def _show_threshold(self) -> None:
         false, true = self.operating_point()
-        point = self.curve_point()
-        self._point.setData(*(([point[0]], [point[1]]) if point else ([], [])))
+        for item, point in ((self._point, self.curve_point()), (self._ring, self.chosen_point())):
+            item.setData(*(([point[0]], [point[1]]) if point else ([], [])))
         self._cut.setPos(self.threshold)
+        chosen = ", chosen on validation data" if self.threshold == self._chosen else ""
         self._reading.setText(
-            f"At {self.threshold:.4g}: {100 * true:.0f} % of known objects kept, "
+            f"At {self.threshold:.4g}{chosen}: {100 * true:.0f} % of known objects kept, "
             f"{100 * false:.0f} % of withheld objects taken for known"
         )
         self._slider.setAccessibleDescription(self._reading.text())
@@ -281,6 +308,7 @@ class RocPlot(QWidget):
         self._line.setPen(pg.mkPen(colours.accent, width=2))
         self._point.setPen(pg.mkPen(colours.text, width=2))
         self._point.setBrush(QColor(colours.accent))
+        self._ring.setPen(pg.mkPen(colours.text, width=1.5))
         self._caption.setColor(QColor(colours.text))
         self._cut.setPen(pg.mkPen(colours.text, width=2, style=Qt.PenStyle.DashLine))
         for bars, colour in (

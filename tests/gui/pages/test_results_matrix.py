@@ -184,8 +184,7 @@ def test_the_threshold_of_validation_data_is_where_it_starts(
     write_json(run.path / "metrics.json", metrics | more)
     page.reload()
     wait_until(lambda: page.is_idle and page.ood_card.validated.isVisible())
-    step = np.ptp(score_N) / 1000
-    assert page.ood_card.plot.threshold == pytest.approx(value, abs=step)
+    assert page.ood_card.plot.threshold == value
     figures, groups = page.ood_card.groups.text().splitlines()
     ood = metrics["ood"]
     low, high = ood["fpr95_interval"]
@@ -193,10 +192,45 @@ def test_the_threshold_of_validation_data_is_where_it_starts(
     assert groups == "AUROC by the ranking: near (chair) 0.750 [0.600, 0.900]"
     page.ood_card.plot.set_threshold(float(score_N.max()))
     page.ood_card.validated.click()
-    assert page.ood_card.plot.threshold == pytest.approx(value, abs=step)
+    assert page.ood_card.plot.threshold == value
     page.ood_card.score.choose("energy")
     assert not page.ood_card.validated.isVisible(), "it was chosen for another score"
     assert not page.ood_card.groups.isVisible(), "it was measured by another score"
+
+
+def test_every_score_is_marked_at_its_own_threshold(
+    page: ResultsPage, run: Run, wait_until: Wait
+) -> None:
+    """Thresholds between two steps of the slider, and objects that score just that."""
+    predictions, metrics = run.predictions(), run.metrics()
+    assert metrics is not None
+    known_N = predictions.label_N >= 0
+    other_N = np.random.default_rng(3).normal(size=(2, len(known_N))) + known_N
+    replace(predictions, knn_score_N=other_N[0], mahalanobis_score_N=50 * other_N[1]).save(
+        run.path / "predictions.npz"
+    )
+    results = load_results(run)
+    names = results.score_names()
+    assert names[3:] == ("k-NN distance", "Mahalanobis")
+    values = {name: float(np.sort(results.score_N(name)[known_N])[5]) for name in names}
+    thresholds = {name: {"score": name, "value": value} for name, value in values.items()}
+    more = {"threshold": thresholds["max softmax"], "thresholds": thresholds}
+    write_json(run.path / "metrics.json", metrics | more)
+    page.reload()
+    wait_until(lambda: page.is_idle and page.ood_card.validated.isVisible())
+    card = page.ood_card
+    for name, value in values.items():
+        card.score.choose(name)
+        score_N = results.score_N(name)
+        rates = ((score_N[~known_N] >= value).mean(), (score_N[known_N] >= value).mean())
+        assert card.plot.threshold == value
+        assert card.plot.chosen_point() == card.plot.curve_point() == rates
+        assert card.lost.text() == f"{(score_N[known_N] < value).sum()} known rejected"
+        card.plot.set_threshold(float(score_N.max()) + 1)
+        assert card.plot.chosen_point() == rates != card.plot.curve_point()
+        card.validated.click()
+        assert card.plot.curve_point() == rates
+        assert not card.plot.grab().isNull()
 
 
 def test_scores_by_training_objects_are_offered_where_the_run_kept_them(

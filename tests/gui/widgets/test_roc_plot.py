@@ -26,9 +26,51 @@ def plot(own: Own) -> RocPlot:
 
 
 def test_the_threshold_starts_where_95_percent_are_kept(plot: RocPlot) -> None:
-    false, true = plot.operating_point()
-    assert true == pytest.approx(0.95, abs=0.011)
-    assert false == pytest.approx(np.mean(plot.threshold <= WITHHELD))
+    assert plot.threshold == KNOWN[5]  # 96 of 101 are the fewest that make 95 %.
+    assert plot.operating_point() == (np.mean(KNOWN[5] <= WITHHELD), 96 / 101)
+    assert plot.chosen_point() is None
+
+
+@pytest.mark.parametrize("kind", ["roc", "known", "withheld"])
+def test_a_chosen_threshold_is_exact_and_stays_marked(plot: RocPlot, kind: CurveKind) -> None:
+    """At a score that lies between two steps of the slider."""
+    chosen = float(KNOWN[37] ** 2)
+    plot.set_scores(KNOWN**2, WITHHELD, "max softmax", "AUROC 0.9", chosen)
+    plot.set_kind(kind)
+    slider = plot.findChild(QSlider)
+    assert isinstance(slider, QSlider)
+    assert slider.value() / slider.maximum() != pytest.approx(chosen, abs=1e-6)
+    known, withheld = 64, int((chosen <= WITHHELD).sum())
+    expected = {
+        "roc": (withheld / 61, known / 101),
+        "known": (known / 101, known / (known + withheld)),
+        "withheld": ((61 - withheld) / 61, (61 - withheld) / (61 - withheld + 37)),
+    }[kind]
+    assert plot.threshold == chosen
+    assert plot.curve_point() == plot.chosen_point() == pytest.approx(expected, abs=1e-12)
+    assert ", chosen on validation data: 63 % of known" in plot.figure_summary()
+    slider.setValue(slider.value())  # Nothing moves: the exact value is kept.
+    assert plot.threshold == chosen
+    slider.setValue(slider.value() + 100)
+    assert "chosen on validation" not in plot.figure_summary()
+    assert plot.chosen_point() == pytest.approx(expected, abs=1e-12)
+    assert plot.curve_point() != plot.chosen_point()
+    spy = QSignalSpy(plot.threshold_changed)
+    plot.set_threshold(chosen)
+    assert spy.count() == 1
+    assert plot.curve_point() == plot.chosen_point()
+
+
+def test_a_chosen_threshold_beyond_every_score_is_shown_too(plot: RocPlot) -> None:
+    plot.set_scores(KNOWN, WITHHELD, "score", "", 1.5)
+    assert plot.threshold == 1.5
+    assert plot.operating_point() == plot.chosen_point() == (0.0, 0.0)
+    slider = plot.findChild(QSlider)
+    assert isinstance(slider, QSlider)
+    assert slider.value() == slider.maximum()
+    edges, known, withheld = plot.histogram()
+    assert edges[-1] == 1.5
+    assert (known.sum(), withheld.sum()) == (101, 61)
 
 
 def test_the_slider_moves_threshold_and_operating_point(plot: RocPlot) -> None:
