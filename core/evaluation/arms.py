@@ -10,13 +10,13 @@ Shape suffixes: N objects, I images, S seeds, R resamples.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from core.evaluation.statistics import holm, p_text
+from core.evaluation.difference import Difference
 
 FloatArray = npt.NDArray[np.float64]
 RESAMPLES = 2000
@@ -58,50 +58,25 @@ class SeedFigure:
         return image_variance, _mean_variance(self.value_S), len(self.seeds)
 
 
-@dataclass(frozen=True)
-class ArmComparison:
-    """Two arms compared; `str()` says it in words.
+@dataclass(frozen=True, kw_only=True)
+class ArmComparison(Difference):
+    """The means of two arms compared, over images and seeds; `str()` says it in words.
 
     Attributes:
-        name_a: The first arm.
-        name_b: The second arm.
         figure: What is compared, such as "accuracy".
-        difference: Mean of a - mean of b.
-        interval: 95 %, over images and seeds.
-        p_value: Two-sided; adjusted by Holm where several comparisons were made.
-        raw_p_value: Before it was adjusted.
         seeds: How many seeds each arm has (the smaller number).
-        alpha: The level below which a p-value counts.
     """
 
-    name_a: str
-    name_b: str
     figure: str
-    difference: float
-    interval: tuple[float, float]
-    p_value: float
-    raw_p_value: float
     seeds: int
-    alpha: float = 0.05
-
-    @property
-    def distinguishable(self) -> bool:
-        """Whether the difference is more than chance of images and training explains."""
-        return self.p_value < self.alpha
 
     def __str__(self) -> str:
-        better, worse, sign = self.name_a, self.name_b, 1.0
-        if self.difference < 0:
-            better, worse, sign = self.name_b, self.name_a, -1.0
-        low, high = sorted(100 * sign * end for end in self.interval)
         seeds = f"{self.seeds} seeds" if self.seeds > 1 else "1 seed: chance of training left out"
-        points = f"{100 * abs(self.difference):.1f} points"
-        evidence = f"95 % interval {low:+.1f} to {high:+.1f}, {p_text(self.p_value)}, {seeds}"
-        if self.distinguishable:
-            return f"{better} has a higher {self.figure} than {worse}, by {points} ({evidence})."
-        return (
-            f"{self.name_a} and {self.name_b} are not distinguishable in {self.figure} "
-            f"(difference {points}, {evidence})."
+        return self.in_words(
+            f"has a higher {self.figure} than {self.worse}, by {self.size}",
+            f"difference {self.size}",
+            seeds,
+            self.figure,
         )
 
 
@@ -161,21 +136,15 @@ def compare_arms(
         smaller = min(len(a.seeds), len(b.seeds))
     p_value = _p_value(difference, image_variance, seed_variance, smaller)
     return ArmComparison(
-        name_a,
-        name_b,
-        figure,
-        difference,
-        _interval(difference, image_variance, seed_variance, smaller),
-        p_value,
-        p_value,
-        smaller,
+        name_a=name_a,
+        name_b=name_b,
+        figure=figure,
+        difference=difference,
+        interval=_interval(difference, image_variance, seed_variance, smaller),
+        p_value=p_value,
+        raw_p_value=p_value,
+        seeds=smaller,
     )
-
-
-def holm_adjusted(comparisons: Sequence[ArmComparison]) -> tuple[ArmComparison, ...]:
-    """Returns comparisons made together with their p-values adjusted by Holm."""
-    adjusted = holm([comparison.raw_p_value for comparison in comparisons])
-    return tuple(replace(c, p_value=p) for c, p in zip(comparisons, adjusted, strict=True))
 
 
 # ----- the t distribution -----

@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core.evaluation.statistics import holm, mcnemar
+from core.evaluation.difference import Tested, holm_corrected
+from core.evaluation.statistics import mcnemar
 
 IntArray = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class ClassComparison:
-    """Two runs on the objects of one class.
+@dataclass(frozen=True, kw_only=True)
+class ClassComparison(Tested):
+    """Two runs on the objects of one class, by McNemar's mid-p; adjusted over the classes.
 
     Attributes:
         name: The class.
@@ -28,9 +29,6 @@ class ClassComparison:
         only_a: Objects that only the first gets right.
         only_b: Objects that only the second gets right.
         count: How many objects.
-        raw_p_value: McNemar's mid-p.
-        p_value: Adjusted by Holm over the classes.
-        alpha: The level below which a p-value counts.
     """
 
     name: str
@@ -39,13 +37,6 @@ class ClassComparison:
     only_a: int
     only_b: int
     count: int
-    raw_p_value: float
-    p_value: float
-    alpha: float = 0.05
-
-    @property
-    def distinguishable(self) -> bool:
-        return self.p_value < self.alpha
 
     def to_json(self) -> dict[str, Any]:
         return {**vars(self), "distinguishable": self.distinguishable}
@@ -66,19 +57,20 @@ def compare_classes(
     right_a_N, right_b_N = predicted_a_N == label_N, predicted_b_N == label_N
     present = [int(label) for label in np.unique(label_N[label_N >= 0])]
     tests = [mcnemar(right_a_N[label_N == c], right_b_N[label_N == c]) for c in present]
-    adjusted = holm([test.mid_p for test in tests])
-    return tuple(
-        ClassComparison(
-            name=classes[label],
-            recall_a=float(right_a_N[label_N == label].mean()),
-            recall_b=float(right_b_N[label_N == label].mean()),
-            only_a=test.only_a,
-            only_b=test.only_b,
-            count=int((label_N == label).sum()),
-            raw_p_value=test.mid_p,
-            p_value=p,
-        )
-        for label, test, p in zip(present, tests, adjusted, strict=True)
+    return holm_corrected(
+        [
+            ClassComparison(
+                name=classes[label],
+                recall_a=float(right_a_N[label_N == label].mean()),
+                recall_b=float(right_b_N[label_N == label].mean()),
+                only_a=test.only_a,
+                only_b=test.only_b,
+                count=int((label_N == label).sum()),
+                raw_p_value=test.mid_p,
+                p_value=test.mid_p,
+            )
+            for label, test in zip(present, tests, strict=True)
+        ]
     )
 
 

@@ -5,70 +5,48 @@ Shape suffixes: N objects.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from core.errors import AkinError
 from core.evaluation.auroc import DelongTest, Images, bootstrap_auroc, delong_test
-from core.evaluation.statistics import holm, p_text
+from core.evaluation.difference import Difference
 
 Floats = npt.NDArray[np.floating[Any]]
 BoolArray = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class AurocComparison:
-    """Two runs' AUROCs compared; `str()` says it in words.
+@dataclass(frozen=True, kw_only=True)
+class AurocComparison(Difference):
+    """Two runs' AUROCs compared, by DeLong's p-value; `str()` says it in words.
+
+    The interval is of a paired bootstrap over images.
 
     Attributes:
-        name_a: The first run.
-        name_b: The second run.
         delong: Both AUROCs and DeLong's test, which takes objects as independent.
-        interval: 95 % of a - b, by a paired bootstrap over images.
-        p_value: DeLong's, adjusted by Holm where several comparisons were made.
         identical: Whether all scores are the same.
         known_count: Known objects.
         withheld_count: Withheld objects.
-        alpha: The level below which a p-value counts.
     """
 
-    name_a: str
-    name_b: str
     delong: DelongTest
-    interval: tuple[float, float]
-    p_value: float
     identical: bool
     known_count: int
     withheld_count: int
-    alpha: float = 0.05
-
-    @property
-    def distinguishable(self) -> bool:
-        """Whether both the interval over images and DeLong's test speak against chance."""
-        low, high = self.interval
-        return self.p_value < self.alpha and (low > 0 or high < 0)
+    IN_POINTS: ClassVar[bool] = False
 
     def __str__(self) -> str:
         a, b = self.delong.auroc_a, self.delong.auroc_b
         if self.identical:
             return f"{self.name_a} and {self.name_b} have the same AUROC, {a:.3f}."
-        better, worse, sign = self.name_a, self.name_b, 1.0
-        if self.delong.difference < 0:
-            better, worse, sign = self.name_b, self.name_a, -1.0
-        low, high = sorted(sign * end for end in self.interval)
-        evidence = (
-            f"95 % interval {low:+.3f} to {high:+.3f}, {p_text(self.p_value)}, "
-            f"{self.known_count} known and {self.withheld_count} withheld objects"
-        )
-        if self.distinguishable:
-            return f"{better} has a higher AUROC than {worse}, by {abs(a - b):.3f} ({evidence})."
-        return (
-            f"{self.name_a} and {self.name_b} are not distinguishable in AUROC "
-            f"({a:.3f} and {b:.3f}, {evidence})."
+        return self.in_words(
+            f"has a higher AUROC than {self.worse}, by {self.size}",
+            f"{a:.3f} and {b:.3f}",
+            f"{self.known_count} known and {self.withheld_count} withheld objects",
+            "AUROC",
         )
 
 
@@ -117,20 +95,14 @@ def compare_auroc(
     low, high = np.quantile(samples_a - samples_b, [0.025, 0.975])
     test = delong_test(a[known], a[~known], b[known], b[~known])
     return AurocComparison(
-        name_a,
-        name_b,
-        test,
-        (float(low), float(high)),
-        test.p_value,
-        bool(np.array_equal(a, b)),
-        int(known.sum()),
-        int((~known).sum()),
+        name_a=name_a,
+        name_b=name_b,
+        difference=test.difference,
+        interval=(float(low), float(high)),
+        p_value=test.p_value,
+        raw_p_value=test.p_value,
+        delong=test,
+        identical=bool(np.array_equal(a, b)),
+        known_count=int(known.sum()),
+        withheld_count=int((~known).sum()),
     )
-
-
-def holm_corrected_aurocs(
-    comparisons: Sequence[AurocComparison],
-) -> tuple[AurocComparison, ...]:
-    """Returns comparisons made together with their p-values adjusted by Holm."""
-    adjusted = holm([comparison.delong.p_value for comparison in comparisons])
-    return tuple(replace(c, p_value=p) for c, p in zip(comparisons, adjusted, strict=True))

@@ -6,13 +6,14 @@ Shape suffixes: N objects, I images, R resamples, S seeds, E epochs.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from core.errors import AkinError
+from core.evaluation.difference import Difference
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -111,17 +112,6 @@ def mcnemar(correct_a_N: BoolArray, correct_b_N: BoolArray) -> McNemar:
     return McNemar(only_a, only_b, min(1.0, tail), min(1.0, mid))
 
 
-def holm(p_values: Sequence[float]) -> tuple[float, ...]:
-    """Returns p-values adjusted for being several (Holm 1979), in the order given."""
-    p = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(p, kind="stable")
-    factors = len(p) - np.arange(len(p))
-    adjusted = np.minimum(1.0, np.maximum.accumulate(p[order] * factors))
-    result = np.empty(len(p))
-    result[order] = adjusted
-    return tuple(float(x) for x in result)
-
-
 # ----- two runs -----
 
 
@@ -163,43 +153,27 @@ def paired_bootstrap(
     return difference_R
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Two runs compared on the same objects; `str()` says it in words.
+@dataclass(frozen=True, kw_only=True)
+class Comparison(Difference):
+    """Two runs' accuracies on the same objects, by McNemar's mid-p; `str()` says it in words.
+
+    The interval is of a paired bootstrap over images.
 
     Attributes:
-        name_a: The first run.
-        name_b: The second run.
-        accuracy_a: Its accuracy.
-        accuracy_b: Its accuracy.
-        difference: accuracy_a - accuracy_b.
-        interval: Of the difference, by paired bootstrap over images.
-        p_value: McNemar's mid-p, adjusted by Holm where several comparisons were made.
+        accuracy_a: Of the first run.
+        accuracy_b: Of the second run.
         mcnemar: The counts and unadjusted p-values.
         identical: Whether every prediction is the same.
         flips: Indices of the objects that only one of them got right, ascending.
         count: How many objects.
-        alpha: The level below which a p-value counts.
     """
 
-    name_a: str
-    name_b: str
     accuracy_a: float
     accuracy_b: float
-    difference: float
-    interval: tuple[float, float]
-    p_value: float
     mcnemar: McNemar
     identical: bool
     flips: tuple[int, ...]
     count: int
-    alpha: float = 0.05
-
-    @property
-    def distinguishable(self) -> bool:
-        """Whether both the interval and McNemar's test speak against chance."""
-        low, high = self.interval
-        return self.p_value < self.alpha and (low > 0 or high < 0)
 
     def __str__(self) -> str:
         if self.identical:
@@ -207,19 +181,10 @@ class Comparison:
                 f"{self.name_a} and {self.name_b} are identical: "
                 f"the same prediction for each of {self.count} objects."
             )
-        better, worse, sign = self.name_a, self.name_b, 1.0
-        if self.difference < 0:
-            better, worse, sign = self.name_b, self.name_a, -1.0
-        low, high = sorted(100 * sign * end for end in self.interval)
-        evidence = (
-            f"95 % interval {low:+.1f} to {high:+.1f}, {p_text(self.p_value)}, {self.count} objects"
-        )
-        points = f"{100 * abs(self.difference):.1f} points"
-        if self.distinguishable:
-            return f"{better} is better than {worse} by {points} ({evidence})."
-        return (
-            f"{self.name_a} and {self.name_b} are not distinguishable "
-            f"(difference {points}, {evidence})."
+        return self.in_words(
+            f"is better than {self.worse} by {self.size}",
+            f"difference {self.size}",
+            f"{self.count} objects",
         )
 
 
@@ -276,18 +241,11 @@ def compare_accuracy(
         difference=float(right_a.mean() - right_b.mean()),
         interval=(float(low), float(high)),
         p_value=test.mid_p,
+        raw_p_value=test.mid_p,
         mcnemar=test,
         identical=bool((a == b)[known].all()),
         flips=tuple(int(i) for i in known[right_a != right_b]),
         count=len(known),
-    )
-
-
-def holm_corrected(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
-    """Returns comparisons made together with their p-values adjusted by Holm."""
-    adjusted = holm([comparison.mcnemar.mid_p for comparison in comparisons])
-    return tuple(
-        replace(comparison, p_value=p) for comparison, p in zip(comparisons, adjusted, strict=True)
     )
 
 
@@ -331,8 +289,3 @@ def seed_band(values_SE: npt.ArrayLike) -> SeedBand:
         deviation=np.asarray(values.std(axis=0, ddof=1)) if seeds > 1 else alone,
         seeds=seeds,
     )
-
-
-def p_text(p_value: float) -> str:
-    """Returns "p = 0.031", or "p < 0.001"."""
-    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"

@@ -13,9 +13,10 @@ from typing import Any
 from core.config import config_keys
 from core.errors import RunError
 from core.evaluation.class_comparison import ClassComparison, compare_classes
+from core.evaluation.difference import holm_corrected
 from core.evaluation.ood import max_softmax_score
-from core.evaluation.ood_comparison import AurocComparison, compare_auroc, holm_corrected_aurocs
-from core.evaluation.statistics import Comparison, compare_accuracy, holm_corrected
+from core.evaluation.ood_comparison import AurocComparison, compare_auroc
+from core.evaluation.statistics import Comparison, compare_accuracy
 from core.experiments.groups import RunGroup, group_runs, require_same_objects
 from core.experiments.plan import MOVABLE_KEYS
 from core.experiments.summary import Summary, summarize_groups
@@ -80,15 +81,10 @@ class RunComparison:
                 {
                     "a": pair.name_a,
                     "b": pair.name_b,
-                    "difference": pair.difference,
-                    "interval": list(pair.interval),
-                    "p_value": pair.p_value,
-                    "raw_p_value": pair.mcnemar.mid_p,
+                    **pair.to_json(),
                     "only_a": pair.mcnemar.only_a,
                     "only_b": pair.mcnemar.only_b,
                     "identical": pair.identical,
-                    "distinguishable": pair.distinguishable,
-                    "sentence": str(pair),
                     "flips": [vars(flip) for flip in flips],
                     "classes": [row.to_json() for row in classes],
                 }
@@ -100,14 +96,9 @@ class RunComparison:
                     "b": pair.name_b,
                     "auroc_a": pair.delong.auroc_a,
                     "auroc_b": pair.delong.auroc_b,
-                    "difference": pair.delong.difference,
-                    "interval": list(pair.interval),
+                    **pair.to_json(),
                     "delong_interval": list(pair.delong.interval),
-                    "p_value": pair.p_value,
-                    "raw_p_value": pair.delong.p_value,
                     "identical": pair.identical,
-                    "distinguishable": pair.distinguishable,
-                    "sentence": str(pair),
                 }
                 for pair in self.aurocs
             ],
@@ -155,7 +146,7 @@ def compare_runs(runs: Sequence[Run]) -> RunComparison:
         holm_corrected(pairs),
         tuple(flips),
         tuple(classes),
-        holm_corrected_aurocs(aurocs),
+        holm_corrected(aurocs),
     )
 
 

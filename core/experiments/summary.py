@@ -18,10 +18,10 @@ from core.evaluation.arms import (
     SeedFigure,
     bootstrap_accuracy,
     compare_arms,
-    holm_adjusted,
 )
 from core.evaluation.auroc import bootstrap_auroc
 from core.evaluation.compliance import rank_compliance
+from core.evaluation.difference import holm_corrected
 from core.evaluation.ood import max_softmax_score
 from core.evaluation.report import (
     FIXED_DEPTH,
@@ -132,14 +132,7 @@ class Summary:
         return {
             "arms": [arm.to_json() for arm in self.arms],
             "comparisons": [
-                {
-                    **{k: getattr(c, k) for k in ("name_a", "name_b", "figure", "difference")},
-                    "interval": list(c.interval),
-                    "p_value": c.p_value,
-                    "raw_p_value": c.raw_p_value,
-                    "distinguishable": c.distinguishable,
-                    "sentence": str(c),
-                }
+                {"name_a": c.name_a, "name_b": c.name_b, "figure": c.figure, **c.to_json()}
                 for c in self.comparisons
             ],
             "reference_ranking": self.reference.name,
@@ -249,7 +242,7 @@ def _compare_all(
         a, b = figure(one), figure(other)
         if a is not None and b is not None:
             found.append(compare_arms(a, b, name_a=one.label, name_b=other.label, figure=name))
-    return holm_adjusted(found) if found else ()
+    return holm_corrected(found)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

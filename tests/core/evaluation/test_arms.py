@@ -11,7 +11,6 @@ from core.evaluation.arms import (
     SeedFigure,
     bootstrap_accuracy,
     compare_arms,
-    holm_adjusted,
 )
 
 
@@ -90,15 +89,6 @@ def test_an_arm_compared_with_itself_is_not_distinguishable() -> None:
 def test_words_name_the_better_one_and_turn_the_interval() -> None:
     found = compare(certain([0.60, 0.61, 0.62]), certain([0.70, 0.71, 0.72]))
     assert str(found).startswith("B has a higher accuracy than A, by 10.0 points (95 % interval +")
-
-
-def test_holm() -> None:
-    arms = [certain([0.7, 0.71, 0.73]), certain([0.6, 0.62, 0.61]), certain([0.61, 0.60, 0.63])]
-    found = [compare(arms[i], arms[j]) for i, j in ((0, 1), (0, 2), (1, 2))]
-    raw = sorted(c.p_value for c in found)
-    adjusted = holm_adjusted(found)
-    assert min(c.p_value for c in adjusted) == pytest.approx(3 * raw[0])
-    assert [c.raw_p_value for c in adjusted] == [c.p_value for c in found]
 
 
 def test_chance_is_called_a_difference_about_one_time_in_twenty() -> None:

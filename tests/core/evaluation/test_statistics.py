@@ -6,8 +6,6 @@ from core.errors import AkinError
 from core.evaluation.statistics import (
     accuracy_interval,
     compare_accuracy,
-    holm,
-    holm_corrected,
     mcnemar,
     paired_bootstrap,
     seed_band,
@@ -51,13 +49,6 @@ def test_mid_p_of_a_published_table():
 def test_mcnemar_without_differences():
     found = mcnemar(*pair(5, 0, 0, 5))
     assert (found.exact_p, found.mid_p) == (1.0, 1.0)
-
-
-def test_holm_by_hand():
-    assert holm([0.01, 0.04, 0.03]) == pytest.approx((0.03, 0.06, 0.06))
-    assert holm([0.6, 0.5]) == (1.0, 1.0)
-    assert holm([0.2]) == (0.2,)
-    assert holm([]) == ()
 
 
 def test_bootstrap_of_accuracy_has_the_spread_theory_says():
@@ -125,14 +116,6 @@ def test_clustered_errors_are_not_taken_for_evidence():
     found = compare_accuracy(*predictions(a, b), image_id_N=images)
     assert found.p_value < 0.001
     assert not found.distinguishable
-
-
-def test_holm_can_take_a_difference_back():
-    one = compare_accuracy(*predictions(*pair(300, 36, 18, 100)))
-    assert one.distinguishable
-    corrected = holm_corrected([one, one, one, one])
-    assert corrected[0].p_value == pytest.approx(4 * one.p_value)
-    assert not corrected[0].distinguishable
 
 
 def test_different_objects_do_not_compare():
