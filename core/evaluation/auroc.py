@@ -6,17 +6,16 @@ B resamples of one block.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from core.evaluation.image_draw import ImageDraw, Images, image_units
+
 Floats = npt.NDArray[np.floating[Any]]
 FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-Images = npt.NDArray[Any] | Sequence[Any]
 
 
 def checked_scores(scores: Floats) -> FloatArray:
@@ -49,11 +48,9 @@ def bootstrap_auroc(
     seed: int = 0,
     resamples: int = 1000,
 ) -> FloatArray:
-    """Returns the AUROC of bootstrap resamples whose unit is the image.
+    """Returns the AUROC of bootstrap resamples whose unit is the image, as `ImageDraw` draws them.
 
-    Images are drawn with replacement within three strata: images with known objects only, with
-    withheld ones only, and with both; an image drawn twice counts its objects twice. Scores are
-    sorted once; a resample then costs a cumulative count over the withheld objects.
+    Scores are sorted once; a resample then costs a cumulative count over the withheld objects.
 
     Args:
         known_score_N: Scores of known objects.
@@ -83,79 +80,21 @@ def bootstrap_auroc(
     weight_MB = np.empty((len(unknown), ImageDraw.BLOCK), kind)
     cumulative = np.zeros((len(unknown) + 1, ImageDraw.BLOCK), kind)
     wins_NB, ties_NB = np.empty_like(weight_NB), np.empty_like(weight_NB)
-    auroc_R = np.empty(resamples)
-    for start in range(0, resamples, ImageDraw.BLOCK):
-        draw.next()
-        np.take(draw.weight_UB, unknown_unit_M, axis=0, out=weight_MB, mode="clip")
-        np.take(draw.weight_UB, known_unit_N, axis=0, out=weight_NB, mode="clip")
+
+    def share_B(weight_UB: npt.NDArray[Any]) -> FloatArray:
+        np.take(weight_UB, unknown_unit_M, axis=0, out=weight_MB, mode="clip")
+        np.take(weight_UB, known_unit_N, axis=0, out=weight_NB, mode="clip")
         np.cumsum(weight_MB, axis=0, out=cumulative[1:])
         np.take(cumulative, below_N, axis=0, out=wins_NB, mode="clip")
         if has_ties:
-            wins_NB += np.take(cumulative, not_above_N, axis=0, out=ties_NB, mode="clip")
+            np.take(cumulative, not_above_N, axis=0, out=ties_NB, mode="clip")
+            np.add(wins_NB, ties_NB, out=wins_NB)
         pairs_B = np.einsum("nb->b", weight_NB).astype(np.float64) * cumulative[-1]
-        share_B = np.einsum("nb,nb->b", weight_NB, wins_NB) / pairs_B
-        auroc_R[start : start + ImageDraw.BLOCK] = share_B[: resamples - start]
+        result: FloatArray = np.einsum("nb,nb->b", weight_NB, wins_NB) / pairs_B
+        return result
+
+    auroc_R = draw.figures(share_B, resamples)
     return auroc_R / 2 if has_ties else auroc_R
-
-
-class ImageDraw:
-    """Draws blocks of bootstrap samples into memory that is used again.
-
-    A unit is floor(u * size / 2**32) of a uniform 32-bit u: no unit's probability is off by more
-    than size / 2**32 of itself.
-
-    Attributes:
-        weight_UB: How often each unit is drawn; the rows of a stratum are adjacent and sum to its
-            size. int32, or int64 where sums may grow beyond `largest`.
-    """
-
-    BLOCK = 8
-
-    def __init__(self, sizes: Sequence[int], seed: int, largest: int) -> None:
-        small = largest < np.iinfo(np.int32).max
-        self.weight_UB: npt.NDArray[Any] = np.zeros(
-            (sum(sizes), ImageDraw.BLOCK), dtype=np.int32 if small else np.int64
-        )
-        self._sizes = sizes
-        self._rng = np.random.SFC64(seed)
-        self._drawn = np.empty(max(sizes), dtype=np.uint64)
-        self._weight_BU = np.empty(self.weight_UB.shape[::-1], dtype=self.weight_UB.dtype)
-
-    def next(self) -> None:
-        """Draws the next block."""
-        first = 0
-        for size in self._sizes:
-            drawn = self._drawn[:size]
-            units = drawn.view(np.int64)
-            for weight_U in self._weight_BU[:, first : first + size]:
-                u = self._rng.random_raw((size + 1) // 2).view(np.uint32)[:size]
-                np.multiply(u, np.uint64(size), out=drawn)
-                drawn >>= np.uint64(32)
-                weight_U[:] = np.bincount(units, minlength=size)
-            first += size
-        np.copyto(self.weight_UB, self._weight_BU.T)
-
-
-def image_units(
-    n: int, m: int, known_image_N: Images | None, unknown_image_M: Images | None
-) -> tuple[IntArray, IntArray, list[int]]:
-    """Numbers the images so that each stratum's are adjacent; returns the strata's sizes too."""
-    if known_image_N is None or unknown_image_M is None:
-        units = np.arange(n + m, dtype=np.int64)
-        return units[:n], units[n:], [n, m]
-    if len(known_image_N) != n or len(unknown_image_M) != m:
-        raise ValueError("each score needs its image")
-    images = np.concatenate([np.asarray(known_image_N), np.asarray(unknown_image_M)])
-    _, unit = np.unique(images, return_inverse=True)
-    count = int(unit.max()) + 1
-    kind_U = np.zeros(count, dtype=np.int64)
-    kind_U[unit[:n]] |= 1
-    kind_U[unit[n:]] |= 2
-    order_U = np.argsort(kind_U, kind="stable")
-    number_U = np.empty(count, dtype=np.int64)
-    number_U[order_U] = np.arange(count)
-    sizes = [int(size) for size in np.bincount(kind_U) if size]
-    return number_U[unit[:n]], number_U[unit[n:]], sizes
 
 
 # ----- DeLong -----

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from core.evaluation.auroc import auroc, bootstrap_auroc, checked_scores
 from core.evaluation.classification import CHUNK_ELEMENTS, normalised
-from core.evaluation.ood_bootstrap import bootstrap_ood
+from core.evaluation.ood_bootstrap import average_precision_of_counts, bootstrap_ood
 from core.evaluation.plain import number_or_none
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -159,7 +159,7 @@ def average_precision(positive_scores: Floats, negative_scores: Floats) -> float
     curve = roc_curve(positive_scores, negative_scores)
     tp_T = curve.tpr[1:] * len(positive_scores)
     fp_T = curve.fpr[1:] * len(negative_scores)
-    return float((np.diff(curve.tpr) * tp_T / (tp_T + fp_T)).sum())
+    return float(average_precision_of_counts(tp_T, fp_T))
 
 
 def threshold_at_tpr(known_scores: Floats, tpr: float = 0.95) -> float:

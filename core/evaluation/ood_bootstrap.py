@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core.evaluation.auroc import ImageDraw, Images, checked_scores, image_units
+from core.evaluation.auroc import checked_scores
+from core.evaluation.image_draw import ImageDraw, Images, image_units
 
 Floats = npt.NDArray[np.floating[Any]]
 FloatArray = npt.NDArray[np.float64]
@@ -66,16 +67,15 @@ def bootstrap_ood(
     is_known = (order < n)[:, None]
     last_T = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
     draw = ImageDraw(sizes, seed, 2 * (n + m))
-    parts: list[list[FloatArray]] = [[], [], []]
-    for _ in range(0, resamples, ImageDraw.BLOCK):
-        draw.next()
-        weight = draw.weight_UB[unit].astype(np.float64)
+
+    def figures_FB(weight_UB: npt.NDArray[Any]) -> FloatArray:
+        weight = weight_UB[unit].astype(np.float64)
         weight_known = np.where(is_known, weight, 0.0)
         known_TB = np.cumsum(weight_known, axis=0)[last_T]
         unknown_TB = np.cumsum(weight - weight_known, axis=0)[last_T]
-        for part, found_B in zip(parts, _figures(known_TB, unknown_TB, tpr), strict=True):
-            part.append(found_B)
-    return OodSamples(*(np.concatenate(part)[:resamples] for part in parts))
+        return np.stack(_figures(known_TB, unknown_TB, tpr))
+
+    return OodSamples(*draw.figures(figures_FB, resamples))
 
 
 def _figures(
@@ -92,15 +92,20 @@ def _figures(
     enough_TB = known_TB >= np.ceil(tpr * all_known_B - 1e-9)
     first_B = enough_TB.argmax(axis=0)
     fpr_B = unknown_TB[first_B, np.arange(unknown_TB.shape[1])] / all_unknown_B
-    in_B = _average_precision(known_TB, unknown_TB)
+    in_B = average_precision_of_counts(known_TB, unknown_TB)
     below_known = all_known_B - np.vstack([np.zeros_like(all_known_B), known_TB[:-1]])
     below_unknown = all_unknown_B - np.vstack([np.zeros_like(all_unknown_B), unknown_TB[:-1]])
-    out_B = _average_precision(below_unknown[::-1], below_known[::-1])
+    out_B = average_precision_of_counts(below_unknown[::-1], below_known[::-1])
     return fpr_B, in_B, out_B
 
 
-def _average_precision(positive_TB: FloatArray, negative_TB: FloatArray) -> FloatArray:
-    """Returns the sum of (step of recall) x precision over thresholds, the strictest first."""
+def average_precision_of_counts(positive_TB: FloatArray, negative_TB: FloatArray) -> FloatArray:
+    """Returns the sum of (step of recall) x precision over thresholds, the strictest first.
+
+    Args:
+        positive_TB: Positives at or above each threshold, (T, B) or (T,).
+        negative_TB: Negatives likewise.
+    """
     step_TB = np.diff(positive_TB, axis=0, prepend=0.0) / positive_TB[-1]
     accepted_TB = np.maximum(positive_TB + negative_TB, 1.0)
     result: FloatArray = (step_TB * positive_TB / accepted_TB).sum(axis=0)

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import AkinError
-from core.evaluation.auroc import DelongTest, Images, bootstrap_auroc, delong_test
+from core.evaluation.auroc import DelongTest, bootstrap_auroc, delong_test
 from core.evaluation.difference import Difference
+from core.evaluation.image_draw import Images
 
 Floats = npt.NDArray[np.floating[Any]]
 BoolArray = npt.NDArray[np.bool_]

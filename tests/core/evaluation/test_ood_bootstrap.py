@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from core.evaluation.auroc import ImageDraw, image_units
+from core.evaluation.image_draw import ImageDraw, image_units
 from core.evaluation.ood import evaluate_ood, fpr_at_tpr
 from core.evaluation.ood_bootstrap import bootstrap_ood
 
