@@ -259,3 +259,16 @@ def comparison_rows(
 
 def _interval(value: Sequence[float] | None) -> tuple[float, float] | None:
     return (value[0], value[1]) if value else None
+
+
+def validated_threshold(metrics: Mapping[str, Any], score: str) -> float | None:
+    """Returns the threshold of a score that was chosen on validation data, if one was.
+
+    Args:
+        metrics: metrics.json.
+        score: Such as "max softmax".
+    """
+    own = metrics.get("threshold") or {}
+    every = metrics.get("thresholds") or {own.get("score"): own}
+    value: float | None = (every.get(score) or {}).get("value")
+    return value

@@ -14,6 +14,7 @@ from core.data.images import PixelArray
 from core.detection.pipeline import Classes
 from core.errors import DataError, RunError
 from core.evaluation.classification import FloatArray, class_means, cosine_scores, predict
+from core.evaluation.further import KEPT_SHARE
 from core.evaluation.ood import max_softmax_score, threshold_at_tpr
 from core.events import Emit, WarningRaised
 from core.runs import Run, default_cache
@@ -24,7 +25,6 @@ from core.training.judging import Crops, embed_objects
 from core.training.learner import Learner
 from core.training.proposal_crops import with_proposals
 
-ACCEPTED_SHARE = 0.95
 _BATCH = 256
 
 
@@ -120,4 +120,4 @@ class RunClassifier:
             assert logits_NC is not None
             values = logits_NC
         score_NC = values if self._means_CD is None else cosine_scores(values, self._means_CD)
-        return threshold_at_tpr(max_softmax_score(score_NC), ACCEPTED_SHARE)
+        return threshold_at_tpr(max_softmax_score(score_NC), KEPT_SHARE)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from core.data.index import BoolArray, DatasetIndex, IntArray
 from core.errors import AkinError
 from core.evaluation.ood import max_softmax_score, threshold_at_tpr
+from core.evaluation.report import OOD_SCORE, validated_threshold
 from core.predictions import Predictions
 from core.runs import Run
 from gui.models.object_match import match_objects
@@ -49,7 +50,8 @@ class Judgement:
         predictions: Its judged test objects.
         row_O: The row of each object in the predictions; -1: not judged.
         score_N: Confidence that the object is of a known class: its max softmax score.
-        threshold: Objects below it are unknown; None: no class was withheld, so none is.
+        threshold: Objects below it are unknown: chosen on validation data, or where none was, of
+            these known objects; None: no class was withheld, so none is.
         is_softmax: Whether score_NC holds logits, not cosines.
     """
 
@@ -108,7 +110,8 @@ class NoJudgement:
 def read_judgement(run: Run, index: DatasetIndex) -> Judgement | NoJudgement:
     """Reads a run's predictions and finds their objects; slow, for a worker."""
     try:
-        if run.metrics() is None:
+        metrics = run.metrics()
+        if metrics is None:
             ended = run.outcome() is not None
             hint = "The Results page judges it." if ended else "It is when it ends."
             return NoJudgement(f"{run.name} has not been judged.", hint)
@@ -127,7 +130,9 @@ def read_judgement(run: Run, index: DatasetIndex) -> Judgement | NoJudgement:
     known_N = predictions.label_N >= 0
     threshold = None
     if known_N.any() and not known_N.all():
-        threshold = threshold_at_tpr(score_N[known_N])
+        threshold = validated_threshold(metrics, OOD_SCORE)
+        if threshold is None:
+            threshold = threshold_at_tpr(score_N[known_N])
     return Judgement(run, predictions, row_O, score_N, threshold, is_softmax)
 
 

@@ -43,9 +43,9 @@ class ThresholdSlider(QWidget):
         self.words.setWordWrap(True)
         set_role(self.words, "muted")
         self.reset = QToolButton()
-        self.reset.setText("95 %")
-        self.reset.setToolTip("Back to the threshold that keeps 95 % of the known objects")
-        self.reset.setAccessibleName("Keep 95 % of the known objects")
+        self.reset.setText("Reset")
+        self.reset.setToolTip("Back to the run's own threshold")
+        self.reset.setAccessibleName("Back to the run's own threshold")
         self.reset.clicked.connect(self._on_reset)
         line = QHBoxLayout()
         line.addWidget(self.slider, 1)
@@ -60,8 +60,9 @@ class ThresholdSlider(QWidget):
         """Takes range and start from a run with withheld classes; emits nothing."""
         assert judgement.threshold is not None
         self._judgement = judgement
-        self._low, self._high = float(judgement.score_N.min()), float(judgement.score_N.max())
         self._suggested = judgement.threshold
+        self._low = min(float(judgement.score_N.min()), self._suggested)
+        self._high = max(float(judgement.score_N.max()), self._suggested)
         with QSignalBlocker(self.slider):
             self.slider.setValue(self._step(self._suggested))
         self._say(self._suggested)

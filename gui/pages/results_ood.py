@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.evaluation.auroc import auroc
-from core.evaluation.report import OOD_SCORE
+from core.evaluation.report import OOD_SCORE, validated_threshold
 from gui.pages.results_confusion import IntArray, Rejection
 from gui.pages.results_data import SCORES as SCORE_FUNCTIONS
 from gui.pages.results_data import RunResults
@@ -186,11 +186,7 @@ class OodCard(ViewCard):
     def _validated_threshold(self) -> float | None:
         """Returns the threshold that was chosen on validation data for the score at hand."""
         assert self._results is not None
-        metrics = self._results.metrics or {}
-        own = metrics.get("threshold") or {}
-        every: dict[str, Any] = metrics.get("thresholds") or {own.get("score"): own}
-        value: float | None = (every.get(self.score.choice) or {}).get("value")
-        return value
+        return validated_threshold(self._results.metrics or {}, self.score.choice)
 
     # ----- the threshold -----
 

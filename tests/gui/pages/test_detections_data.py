@@ -53,7 +53,20 @@ def test_every_test_object_gets_its_own_verdict(judged: Judgement, index: Datase
         assert verdict_O[at] == (Verdict.RIGHT if right else Verdict.WRONG)
 
 
-def test_the_threshold_keeps_95_percent_of_the_known(judged: Judgement) -> None:
+def test_the_threshold_is_the_one_chosen_on_validation_data(
+    tmp_path: Path, index: DatasetIndex, make_run: MakeRun
+) -> None:
+    run = make_run(RunStore(tmp_path), index, withheld=WITHHELD)
+    metrics = run.metrics()
+    assert metrics is not None
+    chosen = {"score": "max softmax", "value": 0.0625}
+    write_json(run.path / "metrics.json", metrics | {"threshold": chosen, "thresholds": None})
+    found = read_judgement(Run(run.path), index)
+    assert isinstance(found, Judgement)
+    assert found.threshold == 0.0625
+
+
+def test_else_it_keeps_95_percent_of_the_known_test_objects(judged: Judgement) -> None:
     assert judged.threshold is not None
     known = judged.score_N[judged.predictions.label_N >= 0]
     assert np.mean(known >= judged.threshold) >= 0.95
