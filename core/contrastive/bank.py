@@ -6,6 +6,8 @@ He et al. 2020, "Momentum contrast for unsupervised visual representation learni
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import torch
 from torch import Tensor, nn
 
@@ -55,9 +57,16 @@ class MemoryBank(nn.Module):
 def momentum_update(target: nn.Module, source: nn.Module, momentum: float) -> None:
     """Moves a key encoder towards the encoder: target = m target + (1 - m) source, in place.
 
-    Buffers (BatchNorm statistics) are copied. Few kernels do it all.
+    Buffers (BatchNorm statistics) are copied. Few kernels do it all: those that copy a list take
+    one of a single type.
     """
     torch._foreach_lerp_(
         list(target.parameters()), [p.detach() for p in source.parameters()], 1 - momentum
     )
-    torch._foreach_copy_(list(target.buffers()), list(source.buffers()))
+    by_type: defaultdict[torch.dtype, tuple[list[Tensor], list[Tensor]]]
+    by_type = defaultdict(lambda: ([], []))
+    for ours, theirs in zip(target.buffers(), source.buffers(), strict=True):
+        for buffers, buffer in zip(by_type[ours.dtype], (ours, theirs), strict=True):
+            buffers.append(buffer)
+    for of_target, of_source in by_type.values():
+        torch._foreach_copy_(of_target, of_source)

@@ -1,6 +1,7 @@
 """Colour jitter for a batch of images, each image with its own order and strengths.
 
-Shape suffixes: B batch, C channels (RGB), H W image, P its pixels. Values are float in [0, 1].
+Shape suffixes: B batch, C channels (RGB), H W image, P its pixels, X columns of numbers. Values
+are float in [0, 1].
 Definitions as in torchvision.transforms.v2.functional on floating-point images.
 """
 
@@ -35,39 +36,56 @@ def jitter(images_BCHW: Tensor, order_B4: Tensor, factor_B4: Tensor) -> Tensor:
     count, device = len(images_BCHW), images_BCHW.device
     hue_at_B = (order_B4 == HUE).to(torch.uint8).argmax(dim=1)
     sorted_B = hue_at_B.argsort(stable=True)
-    images_BCHW = images_BCHW.index_select(0, sorted_B.to(device, non_blocking=True))
     hue_at_B, order_B4, factor_B4 = hue_at_B[sorted_B], order_B4[sorted_B], factor_B4[sorted_B]
     others_B3 = order_B4[order_B4 != HUE].view(count, 3)
-    own_B3 = factor_B4.gather(1, others_B3)
+    blends = _blends_B3CX(others_B3, factor_B4.gather(1, others_B3))
     starts = torch.searchsorted(hue_at_B, torch.arange(4)).tolist()  # first row of each hue_at
+    # All that is needed goes to the device at once: a copy takes as long as a kernel.
+    row_2B = torch.stack([sorted_B, sorted_B.argsort()]).to(device, non_blocking=True)
+    number_BX = torch.cat([blends.flatten(1), factor_B4[:, HUE:]], dim=1)
+    number_BX = number_BX.to(device, non_blocking=True)
+    blends_B3CX, shift_B = number_BX[:, :-1].view(blends.shape), number_BX[:, -1]
+    images_BCHW = images_BCHW.index_select(0, row_2B[0])
     for place in range(3):
         late = slice(starts[place + 1], count)
-        _blend_in_place(images_BCHW[late], others_B3[late, place], own_B3[late, place])
-    images_BCHW = _turn_hue(images_BCHW, factor_B4[:, HUE].to(device, non_blocking=True))
+        _blend_in_place(images_BCHW[late], blends_B3CX[late, place])
+    images_BCHW = _turn_hue(images_BCHW, shift_B)
     for place in range(3):
         early = slice(0, starts[place + 1])
-        _blend_in_place(images_BCHW[early], others_B3[early, place], own_B3[early, place])
-    return images_BCHW.index_select(0, sorted_B.argsort().to(device, non_blocking=True))
+        _blend_in_place(images_BCHW[early], blends_B3CX[early, place])
+    return images_BCHW.index_select(0, row_2B[1])
 
 
-def _blend_in_place(images_BCHW: Tensor, kind_B: Tensor, own_B: Tensor) -> None:
-    """Blends images with black, their mean luma or their luma, as a 3 x 3 matrix and a constant.
+def _blends_B3CX(kind_B3: Tensor, own_B3: Tensor) -> Tensor:
+    """Returns blends with black, the mean luma or the luma, each in the place it has.
+
+    Args:
+        kind_B3: BRIGHTNESS, CONTRAST or SATURATION; on the CPU.
+        own_B3: Weight of the image itself; on the CPU.
+
+    Returns:
+        A 3 x 3 matrix each, and beside it the weights of the mean of each channel.
+    """
+    luma_C = torch.tensor(GRAY_WEIGHTS)
+    other_B3C = (1 - own_B3)[..., None] * luma_C
+    matrix_B3CC = torch.eye(len(luma_C)) * own_B3[..., None, None]
+    matrix_B3CC += other_B3C[:, :, None] * (kind_B3 == SATURATION)[..., None, None]
+    mean_B3C = other_B3C * (kind_B3 == CONTRAST)[..., None]
+    return torch.cat([matrix_B3CC, mean_B3C[..., None]], dim=-1)
+
+
+def _blend_in_place(images_BCHW: Tensor, blend_BCX: Tensor) -> None:
+    """Blends images as `_blends_B3CX` says.
 
     Args:
         images_BCHW: Contiguous.
-        kind_B: BRIGHTNESS, CONTRAST or SATURATION; on the CPU.
-        own_B: Weight of the image itself; on the CPU.
+        blend_BCX: Of one place.
     """
     count, channels, height, width = images_BCHW.shape
     if not count:
         return
-    device, flat_BCP = images_BCHW.device, images_BCHW.view(count, channels, height * width)
-    luma_C = torch.tensor(GRAY_WEIGHTS)
-    other_BC = (1 - own_B)[:, None] * luma_C
-    matrix_BCC = torch.eye(channels) * own_B[:, None, None]
-    matrix_BCC += other_BC[:, None] * (kind_B == SATURATION)[:, None, None]
-    matrix_BCC = matrix_BCC.to(device, non_blocking=True)
-    mean_BC = (other_BC * (kind_B == CONTRAST)[:, None]).to(device, non_blocking=True)
+    flat_BCP = images_BCHW.view(count, channels, height * width)
+    matrix_BCC, mean_BC = blend_BCX[..., :channels], blend_BCX[..., channels]
     mean_B11 = (flat_BCP.mean(dim=2) * mean_BC).sum(dim=1)[:, None, None]
     flat_BCP.copy_(torch.bmm(matrix_BCC, flat_BCP).add_(mean_B11).clamp_(0, 1))
 

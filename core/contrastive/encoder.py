@@ -58,9 +58,13 @@ class ContrastiveEncoder(nn.Module):
 
     def logits(self, images_BCHW: Tensor) -> Tensor:
         """Returns the classifier's logits_BC."""
+        return self.features_and_logits(images_BCHW)[1]
+
+    def features_and_logits(self, images_BCHW: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns features_BF and the classifier's logits_BC."""
         assert self.classifier is not None, "the encoder was built without a classifier"
-        logits_BC: Tensor = self.classifier(self.features(images_BCHW))
-        return logits_BC
+        features_BF = self.features(images_BCHW)
+        return features_BF, self.classifier(features_BF)
 
 
 def _at_least_float32(values: Tensor) -> torch.dtype:

@@ -215,9 +215,8 @@ class Learner:
         with self.autocast():
             if not self.is_softmax:
                 return encoder(images).float(), None
-            features = encoder.features(images).float()
-            logits = encoder.logits(images).float()
-        return functional.normalize(features, dim=1), logits
+            features, logits = encoder.features_and_logits(images)
+        return functional.normalize(features.float(), dim=1), logits.float()
 
     @torch.no_grad()
     def features(self, crops_NCHW: Tensor) -> Tensor:
