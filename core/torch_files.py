@@ -42,5 +42,7 @@ def load_tensors(path: Path, device: torch.device | str = "cpu") -> Any:
     """
     try:
         return torch.load(path, map_location=device, weights_only=True)
+    except torch.OutOfMemoryError:  # of the device: the file is none the worse
+        raise
     except DAMAGED as error:
         raise UnreadableFileError(str(error)) from error

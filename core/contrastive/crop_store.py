@@ -60,7 +60,11 @@ class CropStore:
 
 
 def free_memory(device: torch.device) -> int | None:
-    """Returns the bytes that are free on a device; None where it shares the CPU's memory."""
+    """Returns the bytes that are free on a device; None where it shares the CPU's memory.
+
+    What torch holds for later, of a run before this one, is free too.
+    """
     if device.type != "cuda":
         return None
-    return torch.cuda.mem_get_info(device)[0]
+    held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + held

@@ -143,7 +143,7 @@ class TorchvisionDetector:
         ]
 
     def _autocast(self) -> AbstractContextManager[Any]:
-        if self._device.type == "cuda" and torch.cuda.is_bf16_supported():
+        if self._device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
             return torch.autocast("cuda", torch.bfloat16)
         return nullcontext()
 

@@ -235,7 +235,7 @@ class DetectorLoop:
         state = self._network.state_dict()
         self.best_state = {
             "detector": self._description.to_plain(),
-            "model": {name: value.detach().cpu().clone() for name, value in state.items()},
+            "model": {name: value.detach().to("cpu", copy=True) for name, value in state.items()},
             "epoch": self._progress.epochs,
             "validation_ap50": judged.ap50,
         }

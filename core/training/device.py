@@ -56,7 +56,9 @@ def choose_precision(precision: str, device: torch.device) -> torch.dtype | None
     if precision == "bfloat16":
         return torch.bfloat16
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else None
+        with torch.cuda.device(device):  # of emulated bfloat16 convolutions crawl
+            native = torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if native else None
     return None
 
 

@@ -226,7 +226,7 @@ class TrainingLoop:
         self._progress.best_accuracy = judged.accuracy
         encoder = self._learner.judged_encoder.state_dict()
         self.best_state = {
-            "encoder": {name: value.detach().cpu().clone() for name, value in encoder.items()},
+            "encoder": {key: value.detach().to("cpu", copy=True) for key, value in encoder.items()},
             "epoch": self._progress.epochs,
             "validation_accuracy": judged.accuracy,
         }

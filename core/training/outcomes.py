@@ -9,6 +9,10 @@ import torch
 from core.errors import AkinError, DataError, RunError
 from core.events import Outcome
 
+# What torch says where it is not its allocator for GPUs that finds no memory: that for CPUs, the
+# driver, cuBLAS and cuDNN.
+OUT_OF_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory", "_STATUS_ALLOC_FAILED")
+
 
 class Cancelled(Exception):
     """The user cancelled, or stopped before there was anything to keep."""
@@ -57,8 +61,8 @@ def outcome_of(
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    on_cpu = isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
-    return on_cpu or isinstance(error, torch.OutOfMemoryError | MemoryError)
+    told = isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY)
+    return told or isinstance(error, torch.OutOfMemoryError | MemoryError)
 
 
 def _cause_of(error: Exception, accepted: bool) -> str:

@@ -25,8 +25,10 @@ from core.events import (
     WarningRaised,
 )
 from core.runs import Run, RunStore
+from core.training.checkpoint import load_checkpoint
 from core.training.control import TrainingControl
 from core.training.extension import with_batches_of
+from core.training.outcomes import outcome_of
 
 
 def stop_at(kind: type[Event], **fields: Any) -> Any:
@@ -232,6 +234,36 @@ def test_a_run_without_a_checkpoint_cannot_be_resumed(create: Any, train: Any) -
     assert found.outcome.status == "failed"
     assert "It has no checkpoint" in found.outcome.message
     assert Run(run.path).config == run.config
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "[enforce fail] DefaultCPUAllocator: can't allocate memory",
+    ],
+)
+def test_memory_that_others_than_the_allocator_miss(text: str) -> None:
+    about: dict[str, Any] = {"epochs": 1, "accepted": True, "has_checkpoint": True}
+    outcome = outcome_of(RuntimeError(text), batch_size=64, **about)
+    assert outcome.cause == "memory"
+    assert "Halve the batch size to 32" in outcome.hint
+    other = outcome_of(RuntimeError("CUDA error: invalid argument"), batch_size=64, **about)
+    assert other.cause == "bug"
+
+
+def test_a_device_without_room_for_a_checkpoint_does_not_make_it_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_args: Any, **_options: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    torch.save({"step": torch.ones(1)}, tmp_path / "last.pt")
+    monkeypatch.setattr(torch, "load", no_room)
+    with pytest.raises(torch.OutOfMemoryError):
+        load_checkpoint(tmp_path, torch.device("cpu"))
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory."), MemoryError()])

@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from core.events import Event, ResourcesMeasured, StepCompleted
-from core.training import resources
+from core.training import resources, step_reporter
 from core.training.learner import StepLoss
+from core.training.outcomes import LossNotFiniteError
 from core.training.resources import ResourceMeter, resident_memory_bytes
 from core.training.step_reporter import StepReporter, gradient_norm
 
@@ -53,6 +54,66 @@ def test_a_norm_that_is_not_finite_is_none_and_the_loss_is_told(dtype: torch.dty
     told = [e for e in events if isinstance(e, StepCompleted)]
     assert [e.gradient_norm for e in told] == [2.5, None]
     assert [e.loss for e in told] == [1.25, 1.25]
+
+
+def test_steps_are_told_in_order_once_they_have_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The device is late: nothing waits for it but the flush at the end."""
+    events: list[StepCompleted] = []
+    come = False
+    monkeypatch.setattr(step_reporter, "REPORT_INTERVAL_S", 0.0)
+    monkeypatch.setattr(step_reporter._Sent, "has_arrived", lambda _sent: come)
+    reporter = StepReporter(events.append, 8)  # type: ignore[arg-type]
+
+    def steps(*numbers: int) -> None:
+        for number in numbers:
+            loss = StepLoss(torch.tensor(number / 2), torch.tensor([number / 4, math.nan]))
+            reporter.add(number, 1, loss, 0.1, torch.tensor(float(number)))
+
+    steps(1, 2, 3)
+    assert events == []
+    come = True
+    steps(4)
+    assert [e.step for e in events] == [1]
+    come = False
+    steps(5, 6, 7)
+    assert [e.step for e in events] == [1]
+    reporter.flush()
+    reporter.flush()
+    assert [e.step for e in events] == [1, 2, 3, 4, 5, 6, 7]
+    assert reporter.losses == [e.loss for e in events] == [n / 2 for n in range(1, 8)]
+    assert [e.loss_by_rank for e in events] == [(n / 4, None) for n in range(1, 8)]
+    assert [e.gradient_norm for e in events] == list(range(1, 8))
+    assert all(e.objects_per_s > 0 for e in events)
+
+
+def test_a_loss_that_is_not_finite_is_told_when_it_comes() -> None:
+    reporter = StepReporter(lambda _event: None, 8)
+    for step, value in enumerate((1.0, math.nan, 2.0), start=1):
+        loss = StepLoss(torch.tensor(value), torch.ones(1))
+        reporter.add(step, 1, loss, 0.1, torch.tensor(1.0))
+    with pytest.raises(LossNotFiniteError, match="at step 2"):
+        reporter.flush()
+    assert reporter.losses == [1.0]
+
+
+def test_a_gpu_that_does_not_tell_its_use_ends_no_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part of a GPU (MIG) answers with an error of the driver's library, which is no OSError."""
+
+    class NVMLError(Exception):
+        pass
+
+    def refuse(_device: torch.device) -> int:
+        raise NVMLError("Not Supported")
+
+    events: list[Event] = []
+    monkeypatch.setattr(resources, "INTERVAL_S", 0.0)
+    monkeypatch.setattr(torch.cuda, "utilization", refuse)
+    meter = ResourceMeter(events.append, CPU)
+    meter._tells_use = True
+    meter.look()
+    (measured,) = events
+    assert isinstance(measured, ResourcesMeasured)
+    assert measured.device_use is None
 
 
 def test_the_machine_is_measured_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
