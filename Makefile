@@ -6,12 +6,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint format bench screenshots clean help
+.PHONY: run test lint format bench bench-gpu screenshots clean help
 .DEFAULT_GOAL := help
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
-	@echo "make lint | format | bench | screenshots | clean"
+	@echo "make lint | format | bench | bench-gpu | screenshots | clean"
 
 run: $(VENV)/.ready-to-run
 	@$(BIN)/python -m gui $(ARGS)
@@ -31,6 +31,9 @@ format: $(VENV)/.ready-to-test
 
 bench: $(VENV)/.ready-to-test
 	@for file in tests/benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+bench-gpu: $(VENV)/.ready-to-test
+	@PYTHON=$(BIN)/python tests/benchmarks/gpu.sh $(ARGS)
 
 screenshots: $(VENV)/.ready-to-test
 	$(BIN)/python tests/end_to_end/screenshots.py resources/screenshots

@@ -27,6 +27,7 @@ from torch.nn import functional
 from core.contrastive import RankedInfoNCE
 
 BATCH, DIMENSIONS, CLASSES, RANKS = 512, 128, 20, 5
+SLOTS = (2_048, 65_536)
 TURNS, TURN_S = 4, 0.7
 TEMPERATURE = (0.1, 0.6)
 TARGETS = {("cpu", 2_048): 5, ("cpu", 65_536): 10, ("cuda", 2_048): 20, ("cuda", 65_536): 20}
@@ -145,13 +146,14 @@ def main() -> None:
     here = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     parser = argparse.ArgumentParser()
     parser.add_argument("--device", choices=here)
-    chosen = parser.parse_args().device
+    parser.add_argument("--slots", type=int, nargs="+", choices=SLOTS, default=SLOTS)
+    options = parser.parse_args()
     torch.set_num_threads(min(torch.get_num_threads(), 16))
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, forward + backward")
-    for device in [chosen] if chosen else here:
+    for device in [options.device] if options.device else here:
         if device == "cuda":
             print(torch.cuda.get_device_name())
-        for slots in (2_048, 65_536):
+        for slots in options.slots:
             measure(device, slots)
 
 

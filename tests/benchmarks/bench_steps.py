@@ -6,13 +6,16 @@ DataLoader with as many workers as cores that cuts, augments and resizes with to
 images. ResNet-50 with the small stem at 64 x 64. Targets, on an H200: 5x, and an epoch of 15,662
 objects in 8 s. Without a GPU, a reduced size is run: ResNet-18, ordinary stem, 32 x 32,
 float32.
+
+On a GPU an epoch is run and timed, and the step also at two objects: then the GPU has next to
+nothing to do, and what is left is the time that the host takes to prepare a step. `--compile` and
+`--cudnn-benchmark` measure the same with the encoder compiled, and with cuDNN's choice by trial.
 Data: the photographs in AKIN_VOC if it is set (its split train), else the demo.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -38,31 +41,21 @@ from core.data.index import DatasetIndex
 from core.ranking_files import load_ranking
 from core.training.device import choose_precision
 from core.training.learner import Learner, build_optimizer
+from core.training.step_reporter import StepReporter, gradient_norm
 
 EPOCH_OBJECTS = 15_662
-IMAGES_PER_BATCH = 32  # of the DataLoader, about 100 objects in VOC
+
+
+BATCH = 100
+REDUCED = {"encoder.name": "resnet18", "encoder.stem": "ordinary", "crops.size": 32}
 
 
 @dataclass(frozen=True)
 class Size:
-    """What is run: settings, steps to warm up and steps to time."""
+    """How many steps warm up and how many are timed."""
 
-    values: dict[str, object]
     warm_up: int
     steps: int
-
-
-FULL = Size({"training.batch_size": 100}, 10, 60)
-REDUCED = Size(
-    {
-        "encoder.name": "resnet18",
-        "encoder.stem": "ordinary",
-        "crops.size": 32,
-        "training.batch_size": 100,
-    },
-    1,
-    4,
-)
 
 
 def objects_a_second(step: Callable[[], int], size: Size, device: torch.device) -> float:
@@ -76,28 +69,50 @@ def objects_a_second(step: Callable[[], int], size: Size, device: torch.device) 
     return count / (time.perf_counter() - start)
 
 
-def akin_step(
-    config: ExperimentConfig, similarity_CC: Tensor, index: DatasetIndex, device: torch.device
-) -> Callable[[], int]:
-    """Returns one step of Akin's training."""
-    bank = CropBank.build(index, index.objects_of_split("train"), config.crops.size)
-    crops, batch = CropStore(bank.crops_NCHW, device), config.training.batch_size
-    precision = choose_precision(config.training.precision, device)
-    learner = Learner(config, similarity_CC, device, precision)
-    learner.train(True)
-    optimizer = build_optimizer(config, learner)
-    rows, numbers = np.random.default_rng(0), itertools.count()
+class AkinStep:
+    """One step of Akin's training, as `TrainingLoop` makes it.
 
-    def step() -> int:
-        row_B = rows.choice(len(bank), batch, replace=len(bank) < batch)
-        label_B = torch.from_numpy(bank.label_N[row_B]).to(device, non_blocking=True)
-        loss = learner.step_loss(crops[row_B], label_B, next(numbers))
-        optimizer.zero_grad(set_to_none=True)
+    Args:
+        config: Its settings.
+        similarity_CC: The ranking.
+        crops: All on the device.
+        bank: The same, with their classes.
+        device: Where it runs.
+        compiled: Whether the encoder is compiled.
+    """
+
+    def __init__(
+        self,
+        config: ExperimentConfig,
+        similarity_CC: Tensor,
+        crops: CropStore,
+        bank: CropBank,
+        device: torch.device,
+        *,
+        compiled: bool = False,
+    ) -> None:
+        self._config, self._bank, self._crops, self._device = config, bank, crops, device
+        precision = choose_precision(config.training.precision, device)
+        self._learner = Learner(config, similarity_CC, device, precision)
+        self._learner.train(True)
+        if compiled and (refused := self._learner.compile()):
+            raise SystemExit(refused)
+        self._optimizer = build_optimizer(config, self._learner)
+        self._reporter = StepReporter(lambda _event: None, config.training.batch_size)
+        self._rows, self._number = np.random.default_rng(0), 0
+
+    def __call__(self) -> int:
+        config, bank, batch = self._config, self._bank, self._config.training.batch_size
+        row_B = self._rows.choice(len(bank), batch, replace=len(bank) < batch)
+        label_B = torch.from_numpy(bank.label_N[row_B]).to(self._device, non_blocking=True)
+        loss = self._learner.step_loss(self._crops[row_B], label_B, self._number)
+        self._optimizer.zero_grad(set_to_none=True)
         loss.total.backward()
-        optimizer.step()
+        norm = gradient_norm(self._learner.encoder, config.training.gradient_clip)
+        self._optimizer.step()
+        self._number += 1
+        self._reporter.add(self._number, 1, loss, config.optimizer.learning_rate, norm)
         return batch
-
-    return step
 
 
 def plain_step(
@@ -111,7 +126,8 @@ def plain_step(
     loss = RankedInfoNCE()
     similarity_CC = similarity_CC.float().to(device)
     optimizer = torch.optim.SGD(encoder.parameters(), 0.01, momentum=0.9, weight_decay=1e-4)
-    loader = plain_loader(index, config.crops.size, IMAGES_PER_BATCH, device)
+    objects_an_image = len(index.objects_of_split("train")) / len(index.splits["train"])
+    loader = plain_loader(index, config.crops.size, round(BATCH / objects_an_image), device)
     batches = forever(loader)
 
     def step() -> int:
@@ -150,37 +166,69 @@ def matrix_rate(device: torch.device, dtype: torch.dtype) -> float:
     return 2 * side**3 / best
 
 
+def flops_an_object(step: AkinStep) -> float:
+    """Returns the floating-point operations of convolutions and matrix products."""
+    with FlopCounterMode(display=False) as counter:
+        count = step()
+    return counter.get_total_flops() / count
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--batch-size", type=int, help="of Akin's steps")
-    chosen = parser.parse_args().batch_size
+    parser.add_argument(
+        "--batch-size", type=int, nargs="+", default=[BATCH], help="of Akin's steps"
+    )
+    parser.add_argument("--steps", type=int, help="to time")
+    parser.add_argument("--compile", action="store_true", help="the encoder")
+    parser.add_argument("--cudnn-benchmark", action="store_true", help="cuDNN's choice by trial")
+    options = parser.parse_args()
+    torch.backends.cudnn.benchmark = options.cudnn_benchmark
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    size = FULL if device.type == "cuda" else REDUCED
-    values = size.values | ({"training.batch_size": chosen} if chosen else {})
+    on_gpu = device.type == "cuda"
+    values = {"training.batch_size": BATCH} | ({} if on_gpu else REDUCED)
     config = load_recipe("voc2007-paper").with_values(values)
     precision = choose_precision(config.training.precision, device) or torch.float32
-    where = torch.cuda.get_device_name() if device.type == "cuda" else "CPU, a reduced size"
+    where = torch.cuda.get_device_name() if on_gpu else "CPU, a reduced size"
     print(f"{where}: {config.encoder.name}, {config.encoder.stem} stem, {config.crops.size} px")
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
     with photographs() as index:
         ranking = load_ranking("voc2007-paper").similarity_matrix(index.classes, 3)
         similarity_CC = torch.from_numpy(ranking)
-        ours = akin_step(config, similarity_CC, index, device)
-        ours_rate = objects_a_second(ours, size, device)
-        with FlopCounterMode(display=False) as counter:
-            counted = ours()
-        plain_rate = objects_a_second(
-            plain_step(config, similarity_CC, index, device), size, device
+        plain = plain_step(config, similarity_CC, index, device)
+        size = Size(10, options.steps or 40) if on_gpu else Size(1, options.steps or 4)
+        plain_rate = objects_a_second(plain, size, device)
+        print(f"float32, DataLoader            {plain_rate:8,.0f} objects/s", flush=True)
+        del plain
+        if on_gpu:
+            torch.cuda.reset_peak_memory_stats()
+        bank = CropBank.build(index, index.objects_of_split("train"), config.crops.size)
+        crops = CropStore(bank.crops_NCHW, device)
+        peak_rate = matrix_rate(device, precision)
+        print(f"matrix product, {peak_rate / 1e12:,.1f} TFLOP/s in {precision}")
+
+        def akin_step(batch: int) -> AkinStep:
+            values = config.with_values({"training.batch_size": batch})
+            return AkinStep(values, similarity_CC, crops, bank, device, compiled=options.compile)
+
+        flops = flops_an_object(
+            AkinStep(config, similarity_CC, crops, bank, device)  # a compiled one is not counted
         )
-    share = counter.get_total_flops() / counted * ours_rate / matrix_rate(device, precision)
-    print(f"float32, DataLoader   {plain_rate:8,.0f} objects/s")
-    print(
-        f"Akin, {str(precision).removeprefix('torch.'):9}       {ours_rate:8,.0f} objects/s   "
-        f"ratio {ours_rate / plain_rate:.1f}x  (target 5x on an H200)"
-    )
-    print(
-        f"an epoch of {EPOCH_OBJECTS:,} objects would take {EPOCH_OBJECTS / ours_rate:,.1f} s; "
-        f"{share:.0%} of the measured matrix rate"
-    )
+        for batch in options.batch_size:
+            if on_gpu and not options.steps:
+                size = Size(10, EPOCH_OBJECTS // batch)
+            rate = objects_a_second(akin_step(batch), size, device)
+            print(
+                f"Akin, {str(precision).removeprefix('torch.'):8}, batch {batch:5,}    "
+                f"{rate:8,.0f} objects/s   ratio {rate / plain_rate:.1f}x  (target 5x on an H200)\n"
+                f"    an epoch of {EPOCH_OBJECTS:,} objects takes {EPOCH_OBJECTS / rate:,.1f} s "
+                f"(target 8 s on an H200); {flops / 1e9:,.1f} GFLOP an object, "
+                f"{flops * rate / peak_rate:.0%} of the matrix product's rate",
+                flush=True,
+            )
+        if on_gpu:
+            print(f"    at most {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB of its memory")
+            few = objects_a_second(akin_step(2), Size(10, 40), device)
+            print(f"of two objects a step takes {2000 / few:.1f} ms: what the host needs for it")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import joblib
 import torch
 from PIL import Image
 from torch import Tensor
@@ -79,12 +80,12 @@ def collate(items: list[Item]) -> Item:
 def plain_loader(
     index: DatasetIndex, size: int, images_per_batch: int, device: torch.device
 ) -> DataLoader[Item]:
-    """Returns a loader with as many workers as cores."""
+    """Returns a loader with as many workers as cores that this process may use."""
     return DataLoader(
         PlainDataset(index, size),
         images_per_batch,
         shuffle=True,
-        num_workers=os.cpu_count() or 1,
+        num_workers=joblib.cpu_count(),
         collate_fn=collate,
         persistent_workers=True,
         pin_memory=device.type == "cuda",
