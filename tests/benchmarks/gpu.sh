@@ -68,9 +68,9 @@ else
   part loss 90 "$PYTHON" $bench/bench_loss.py --device cuda
   part steps 120 "$PYTHON" $bench/bench_steps.py --batch-size 100 256 512
   part crops 90 "$PYTHON" $bench/bench_crops.py
-  part growth 90 "$PYTHON" $bench/bench_growth.py --device cuda
-  part tests 120 "$PYTHON" -m pytest "${tests[@]}"
-  part steps-cudnn-benchmark 60 "$PYTHON" $bench/bench_steps.py --cudnn-benchmark
+  part growth 120 "$PYTHON" $bench/bench_growth.py --device cuda
+  part tests 150 "$PYTHON" -m pytest "${tests[@]}"
+  part steps-cudnn-benchmark 90 "$PYTHON" $bench/bench_steps.py --cudnn-benchmark
   part steps-compiled 150 "$PYTHON" $bench/bench_steps.py --compile
 fi
 echo "== ${failed:+failed or cut off:$failed }$((SECONDS - started)) s"
