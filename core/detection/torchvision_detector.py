@@ -32,6 +32,7 @@ from core.detection.networks import (
 )
 from core.detection.pixels import PixelSource
 from core.errors import ConfigError
+from core.memory import in_halves
 from core.ranking import nearest
 
 Found = tuple[Tensor, Tensor, Tensor]
@@ -111,7 +112,7 @@ class TorchvisionDetector:
         result: dict[int, Detections] = {}
         for batch, images in self._source.stream(together, self._batch_size):
             readable = [image for image in images if image is not None]
-            found = iter(find([self._ready(image) for image in readable]) if readable else ())
+            found = iter(self._found(readable, find) if readable else ())
             for at, image in zip(batch, images, strict=True):
                 if image is None:
                     result[at] = nothing(self._index.image_ids[at])
@@ -121,6 +122,14 @@ class TorchvisionDetector:
                 boxes_N4 = boxes_N4 * self._source.scale_of(at, image)
                 result[at] = detections_from(self._index, at, boxes_N4, score_N, label_N)
         return [result[at] for at in image_indices]
+
+    def _found(
+        self, images: list[Tensor], find: Callable[[list[Tensor]], list[Found]]
+    ) -> list[Found]:
+        parts = in_halves(
+            lambda rows: find([self._ready(image) for image in images[rows]]), 0, len(images)
+        )
+        return [each for part in parts for each in part]
 
     def _ready(self, pixels_CHW: Tensor) -> Tensor:
         return pixels_CHW.to(self._device, non_blocking=True).float().div_(255.0)

@@ -24,6 +24,7 @@ from core.evaluation.classification import (
 )
 from core.evaluation.compliance import Compliance, rank_compliance
 from core.evaluation.further import KNN, MAHALANOBIS, Judged
+from core.memory import in_halves
 from core.predictions import Predictions
 from core.training.experiment import Experiment
 from core.training.learner import Learner
@@ -94,14 +95,15 @@ def embed_objects(
         they are shorter.
     """
     learner.train(False)
-    embeddings, logits = [], []
+    embeddings: list[Tensor] = []
+    logits: list[Tensor] = []
     for start in range(0, len(objects), EMBED_BATCH):
         if should_stop():
             break
-        z_ND, logits_NC = learner.embed(crops[objects[start : start + EMBED_BATCH]])
-        embeddings.append(z_ND)
-        if logits_NC is not None:
-            logits.append(logits_NC)
+        end = min(start + EMBED_BATCH, len(objects))
+        found = in_halves(lambda rows: learner.embed(crops[objects[rows]]), start, end)
+        embeddings += [z_ND for z_ND, _ in found]
+        logits += [logits_NC for _, logits_NC in found if logits_NC is not None]
     learner.train(True)
     if not embeddings:
         return np.zeros((0, 1), np.float32), None
@@ -115,10 +117,10 @@ def embed_objects(
 def features_of(learner: Learner, crops: Crops, objects: IntArray) -> FloatArray:
     """Returns the features of objects before the projection head, in batches."""
     learner.train(False)
-    parts = [
-        learner.features(crops[objects[start : start + EMBED_BATCH]])
-        for start in range(0, len(objects), EMBED_BATCH)
-    ]
+    parts = []
+    for start in range(0, len(objects), EMBED_BATCH):
+        end = min(start + EMBED_BATCH, len(objects))
+        parts += in_halves(lambda rows: learner.features(crops[objects[rows]]), start, end)
     learner.train(True)
     return torch.cat(parts).cpu().numpy()  # Sync point.
 
