@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -29,7 +30,16 @@ from core.cli_output import (
 )
 from core.cli_rankings import ranking_app
 from core.cli_runs import evaluate_other, runs_app
-from core.cli_training import EXIT_BAD_INPUT, EXIT_DONE, EXIT_INTERRUPTED, run_training
+from core.cli_training import (
+    EXIT_BAD_INPUT,
+    EXIT_DONE,
+    EXIT_INTERRUPTED,
+    BatchOption,
+    MoreOption,
+    refuse_without_resume,
+    reopened,
+    run_training,
+)
 from core.config import ExperimentConfig
 from core.config_files import load_config, load_recipe, parse_assignments
 from core.errors import AkinError, ConfigError, RunError
@@ -40,7 +50,6 @@ from core.runs import Run, RunStore, default_workspace, open_run
 from core.training.control import TrainingControl
 from core.training.detector_config import DetectorConfig
 from core.training.distributed import Team, is_main_process, join_team
-from core.training.extension import extended, planned_for
 
 # Older typer raises click's errors, newer typer its own copies of them.
 CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
@@ -148,10 +157,8 @@ def train(
     prepared: Annotated[
         bool, typer.Option("--prepared", help="Begin --run, which has its config.yaml already.")
     ] = False,
-    more: Annotated[
-        int | None,
-        typer.Option("--more", metavar="K", help="With --resume: K epochs more than planned."),
-    ] = None,
+    more: MoreOption = None,
+    batch_size: BatchOption = None,
     epochs: Annotated[int | None, typer.Option(help="training.epochs; with --resume too.")] = None,
     assignments: Annotated[
         list[str] | None, typer.Option("--set", metavar="key=value", help="Any key.")
@@ -166,18 +173,21 @@ def train(
             option = "--resume" if resume else "--prepared"
             if run is None:
                 raise RunError(f"{option} needs a run directory.", "Give --run DIR.")
-            refused: dict[str, object] = {
+            given: dict[str, object] = {
                 "--set": assignments,
                 "--data": data,
                 "--ranking": ranking,
             }
-            refused |= {"--recipe": recipe, "CONFIG.yaml": config_file}
-            if prepared:
-                refused |= {"--resume": resume, "--more": more, "--epochs": epochs}
-            words = [word for word in refused if refused[word]]
-            return _prepared(run, words) if prepared else _reopened(run, more, epochs, words)
-        if more is not None:
-            raise ConfigError("--more needs a run to continue.", "Give --run DIR --resume.")
+            given |= {"--recipe": recipe, "CONFIG.yaml": config_file}
+            if not prepared:
+                if batch_size is not None:
+                    team.require_rows(batch_size)
+                numbers = {"more": more, "epochs": epochs, "batch_size": batch_size}
+                return reopened(open_run(run), given, **numbers)
+            given |= {"--resume": resume, "--more": more, "--epochs": epochs}
+            given |= {"--batch-size": batch_size}
+            return _prepared(run, [word for word in given if given[word]])
+        refuse_without_resume(more, batch_size)
         return _requested_run(config_file, recipe, data, ranking, run, epochs, assignments)
 
     path = team.share(lambda: str(requested().path.resolve()))
@@ -194,20 +204,6 @@ def _prepared(path: Path, refused: Sequence[str]) -> Run:
     if next(run.events(), None) is not None or any(run.checkpoint_folder.glob("*.pt")):
         raise RunError(f"{path} was begun before.", "Continue it with --resume.")
     return run
-
-
-def _reopened(path: Path, more: int | None, epochs: int | None, refused: Sequence[str]) -> Run:
-    run = open_run(path)
-    if refused:
-        raise ConfigError(
-            f"{refused[0]} does not fit --resume: a run goes on as it was begun.",
-            "Only --epochs or --more may change; or train a new run.",
-        )
-    if more is not None and epochs is not None:
-        raise ConfigError("--more and --epochs were given.", "Give one of them.")
-    if more is not None:
-        return extended(run, more)
-    return run if epochs is None else planned_for(run, epochs)
 
 
 def _requested_run(
@@ -281,7 +277,10 @@ def _train(
     def found() -> list[str]:
         return measures_in_lines(run.metrics() or {}) if judge_only else []
 
-    run_training(start, run.path, as_json=as_json, team=team, found=found)
+    where = shlex.quote(str(run.path))
+    option = "--run" if team.num_processes == 1 else "--run-dir"
+    again = f"evaluate {where}" if judge_only else f"train {option} {where} --resume"
+    run_training(start, run, again, as_json=as_json, team=team, found=found)
 
 
 def _run_trainer(

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from core.cli_training import run_training
+from core.cli_training import (
+    BatchOption,
+    MoreOption,
+    refuse_without_resume,
+    reopened,
+    run_training,
+)
 from core.config_files import parse_assignments
 from core.errors import ConfigError, RunError
 from core.events import Emit, Outcome
@@ -34,7 +41,9 @@ def detect_train(
     ] = False,
     run: Annotated[Path | None, typer.Option(metavar="DIR", help="The run's directory.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue --run.")] = False,
-    epochs: Annotated[int | None, typer.Option(help="Short for training.epochs.")] = None,
+    more: MoreOption = None,
+    batch_size: BatchOption = None,
+    epochs: Annotated[int | None, typer.Option(help="training.epochs; with --resume too.")] = None,
     assignments: Annotated[
         list[str] | None, typer.Option("--set", metavar="key=value", help="Any key.")
     ] = None,
@@ -44,8 +53,12 @@ def detect_train(
     if resume:
         if run is None:
             raise RunError("--resume needs a run directory.", "Give --run DIR.")
-        found = open_detector_run(run)
+        given: dict[str, object] = {"--set": assignments, "--data": data, "--detector": detector}
+        given |= {"--recipe": recipe, "--weights": weights, "--class-agnostic": class_agnostic}
+        numbers = {"more": more, "epochs": epochs, "batch_size": batch_size}
+        found = reopened(open_detector_run(run), given, **numbers)
     else:
+        refuse_without_resume(more, batch_size)
         values = parse_assignments(assignments or [], DetectorConfig)
         if data is not None:
             values["data.folder"] = str(data.resolve())
@@ -62,7 +75,8 @@ def detect_train(
 
         return DetectorTrainer(DetectorRun(found.path), emit, control, resume=resume).run()
 
-    run_training(start, found.path, as_json=as_json)
+    again = f"detect train --run {shlex.quote(str(found.path))} --resume"
+    run_training(start, found, again, as_json=as_json)
 
 
 def _config(detector: str | None, recipe: str | None, values: dict[str, Any]) -> DetectorConfig:

@@ -26,8 +26,9 @@ class Outcome:
         hint: What to do, if anything.
         traceback: For the log, of a failure that is not the user's.
         epochs: Epochs completed.
-        cause: Why it failed: "input" (the request), "memory", "disk", "loss" (not finite), "data"
-            (vanished while it ran) or "bug"; empty otherwise.
+        cause: Why it failed: "input" (the request), "memory" (a step ran out of it), "device" (no
+            memory for something else), "disk", "loss" (not finite), "data" (vanished while it ran)
+            or "bug"; empty otherwise.
     """
 
     status: Status
@@ -54,6 +55,13 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class RunStarted(Event):
+    """All is read, and the first step is next.
+
+    Attributes:
+        batch_size: Objects or images a step: fewer than configured where there are not as many;
+            0 in older runs.
+    """
+
     run: str
     method: str
     device: str
@@ -63,6 +71,7 @@ class RunStarted(Event):
     validation_objects: int
     test_objects: int
     resumed_at_step: int = 0
+    batch_size: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

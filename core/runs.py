@@ -11,11 +11,11 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import platformdirs
 
-from core.config import ExperimentConfig
+from core.config import ConfigTree, ExperimentConfig
 from core.config_files import load_config
 from core.epoch_embeddings import EpochEmbeddings
 from core.errors import AkinError, RunError
@@ -55,7 +55,14 @@ class Run:
 
     Args:
         path: The directory; need not be complete.
+
+    Attributes:
+        config_name: The file that says what is trained.
+        least_batch: What a batch must hold.
     """
+
+    config_name: ClassVar[str] = "config.yaml"
+    least_batch: ClassVar[int] = 2
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -89,7 +96,21 @@ class Run:
     @cached_property
     def config(self) -> ExperimentConfig:
         """The configuration it was started with."""
-        return load_config(self.path / "config.yaml")
+        return load_config(self.path / self.config_name)
+
+    @property
+    def plan(self) -> ConfigTree:
+        """What is trained, whatever it is: for a run its configuration."""
+        return self.config
+
+    def replanned(self, values: Mapping[str, Any]) -> Self:
+        """Sets dotted keys in the file that says what is trained; returns it read anew.
+
+        Raises:
+            ConfigError: If a value is impossible; nothing changes.
+        """
+        write_text(self.path / self.config_name, self.plan.with_values(values).to_yaml())
+        return type(self)(self.path)
 
     @cached_property
     def ranking(self) -> Ranking:
@@ -180,6 +201,12 @@ class Run:
                 continue
             kept.append(json.dumps(event_to_json(event), allow_nan=False))
         write_text(self.path / "events.jsonl", "".join(line + "\n" for line in kept))
+
+    def rewind(self, step: int, epochs: int) -> None:
+        """Drops what came after a checkpoint, and how the run ended, before a resume."""
+        self.cut_events_after(step)
+        self.epoch_embeddings.cut_after(epochs)
+        (self.path / "outcome.json").unlink(missing_ok=True)
 
     @property
     def is_alive(self) -> bool:

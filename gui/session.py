@@ -23,7 +23,7 @@ from core.journal import JournalState
 from core.ranking import Ranking
 from core.ranking_library import RankingLibrary
 from core.runs import Run, RunStore
-from core.training.extension import extended, has_checkpoint, with_batches_of
+from core.training.extension import has_checkpoint, replanned, smaller_batch
 from gui.data_loading import DataLoading, DownloadStopped
 from gui.messages import Level, Message
 from gui.ranking_board import RankingBoard
@@ -279,18 +279,20 @@ class Session(QObject):
             return
         try:
             if batch_size and has_checkpoint(run):
-                self.trainings.start(with_batches_of(run, batch_size), resume=True)
+                self.trainings.start(replanned(run, batch_size=batch_size), resume=True)
             elif batch_size:
                 config = run.config.with_values({"training.batch_size": batch_size})
                 self.trainings.begin(WaitingRun(config, run.ranking))
             else:
-                self.trainings.start(extended(run, more), resume=True)
+                self.trainings.start(replanned(run, more=more), resume=True)
         except AkinError as error:
             self.post_error(error)
 
     def train_with_half_batch(self, run: Run) -> None:
         """Goes on with a run that ran out of memory, in batches half as large."""
-        self.train_again(run, batch_size=max(2, run.config.training.batch_size // 2))
+        smaller = smaller_batch(run)
+        if smaller is not None:
+            self.train_again(run, batch_size=smaller)
 
     def stop_training(self) -> None:
         """Stop and keep."""
@@ -319,8 +321,8 @@ class Session(QObject):
         self.training_finished.emit(outcome)
         level = LEVELS.get(outcome.status, "info")
         message = Message(level, outcome.message, outcome.hint, outcome.traceback)
-        if outcome.cause == "memory":
-            link = half_batch_text(run)
+        link = half_batch_text(run, outcome)
+        if link:
             message = replace(message, link=link, act=partial(self.train_with_half_batch, run))
         self.post(message)
 
@@ -352,8 +354,10 @@ class Session(QObject):
         return self.loading.close(deadline) and self.trainings.close(deadline)
 
 
-def half_batch_text(run: Run) -> str:
-    """Returns what train_with_half_batch would do with a run."""
+def half_batch_text(run: Run, outcome: Outcome) -> str:
+    """Returns what train_with_half_batch would do with a run; "" where it would not help."""
+    if outcome.cause != "memory" or smaller_batch(run) is None:
+        return ""
     then = "resume" if has_checkpoint(run) else "train anew"
     return f"Halve the batch and {then}"
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,8 @@ from core.training.detector_config import DetectorConfig
 from core.training.detector_data import DetectorData, TrainingImages
 from core.training.detector_judging import Judged, judge
 from core.training.learner import StepLoss
+from core.training.outcomes import beside_the_steps
+from core.training.progress import DetectorProgress
 from core.training.sampling import epoch_batches, steps_in_epoch, view_seed
 from core.training.schedule import learning_rate
 from core.training.step_reporter import StepReporter, gradient_norm
@@ -34,25 +35,6 @@ LOSSES = {
     "loss_classifier": "roi_class",
     "loss_box_reg": "roi_box",
 }
-
-
-@dataclass
-class DetectorProgress:
-    """How far a detector's training is; saved in every checkpoint.
-
-    Attributes:
-        step: Steps completed.
-        epochs: Epochs completed.
-        loss_sum: Sum of the losses of this epoch's steps so far.
-        best_ap50: Highest AP50 on the validation split so far; -1 before the first.
-        trained_s: Seconds spent in steps and validation.
-    """
-
-    step: int = 0
-    epochs: int = 0
-    loss_sum: float = 0.0
-    best_ap50: float = -1.0
-    trained_s: float = 0.0
 
 
 class DetectorLoop:
@@ -107,6 +89,8 @@ class DetectorLoop:
         size = min(config.training.batch_size, count)
         self.steps_per_epoch = steps_in_epoch(count, size)
         self._total_steps = self.steps_per_epoch * config.training.epochs
+        self.batch_size_before = progress.batch_size
+        progress.rebatch(size, self.steps_per_epoch)
         self._reporter = StepReporter(emit, size * data.objects_per_image, tuple(LOSSES.values()))
         self._epoch_started = time.perf_counter()
 
@@ -212,7 +196,8 @@ class DetectorLoop:
         mean_loss = progress.loss_sum / self.steps_per_epoch
         progress.loss_sum = 0.0
         self._emit(PhaseChanged(phase="validating"))
-        judged = self.judge(self._data.validation, lambda: self._control.cancel_requested)
+        with beside_the_steps("validating"):
+            judged = self.judge(self._data.validation, lambda: self._control.cancel_requested)
         self._emit(
             EpochCompleted(
                 epoch=progress.epochs,

@@ -5,22 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 from core.errors import RunError
 from core.events import Outcome
 from core.runs import Run, default_workspace, make_run_folder
 from core.training.detector_config import DetectorConfig, load_detector_config
 
-CONFIG = "detector.yaml"
-
 
 class DetectorRun(Run):
     """One directory of `akin detect train`."""
 
+    config_name: ClassVar[str] = "detector.yaml"
+    least_batch: ClassVar[int] = 1
+
     @cached_property
     def detector_config(self) -> DetectorConfig:
         """The configuration it was started with."""
-        return load_detector_config(self.path / CONFIG)
+        return load_detector_config(self.path / self.config_name)
+
+    @property
+    def plan(self) -> DetectorConfig:
+        return self.detector_config
 
     def outcome(self) -> Outcome | None:
         """How it ended; see `Run.outcome`."""
@@ -42,7 +48,7 @@ def create_detector_run(config: DetectorConfig, path: Path | None = None) -> Det
         RunError: If the directory exists and is not empty, or cannot be written.
     """
     target = path if path is not None else _next_path(config)
-    make_run_folder(target, {CONFIG: config.to_yaml()})
+    make_run_folder(target, {DetectorRun.config_name: config.to_yaml()})
     return DetectorRun(target)
 
 
@@ -52,7 +58,7 @@ def open_detector_run(path: Path) -> DetectorRun:
     Raises:
         RunError: If it is none.
     """
-    if not (path / CONFIG).is_file():
+    if not (path / DetectorRun.config_name).is_file():
         raise RunError(
             f"{path} is no run of akin detect train.", "Start one without --resume first."
         )
@@ -69,5 +75,5 @@ def _next_path(config: DetectorConfig) -> Path:
 
 def list_detector_runs(folder: Path) -> list[DetectorRun]:
     """Returns the detectors' trainings in a folder, oldest first; none where there is none."""
-    found = (path.parent for path in folder.glob(f"*/{CONFIG}"))
+    found = (path.parent for path in folder.glob(f"*/{DetectorRun.config_name}"))
     return [DetectorRun(path) for path in sorted(found)]

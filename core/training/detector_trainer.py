@@ -43,12 +43,14 @@ from core.training.control import TrainingControl
 from core.training.detector_config import DetectorConfig
 from core.training.detector_data import DetectorData, TrainingImages
 from core.training.detector_judging import Judged
-from core.training.detector_loop import DetectorLoop, DetectorProgress
+from core.training.detector_loop import DetectorLoop
 from core.training.detector_run import DetectorRun
 from core.training.device import choose_device, choose_precision, describe_device
 from core.training.environment import write_environment
+from core.training.extension import FROM_THE_START, smaller_batch, was_never_saved
 from core.training.learner import make_optimizer
-from core.training.outcomes import Cancelled, LossNotFiniteError, outcome_of
+from core.training.outcomes import Cancelled, LossNotFiniteError, beside_the_steps, outcome_of
+from core.training.progress import DetectorProgress, change_in_words
 
 CHECKPOINT_INTERVAL_S = 30.0
 
@@ -87,23 +89,8 @@ class DetectorTrainer:
         config = self._run.detector_config
         self._emit(PhaseChanged(phase="reading data"))
         device = choose_device(config.device)
-        write_environment(self._run, config.seed, device)
-        require_network(config.detector.network)
-        data = DetectorData.prepare(config)
-        torch.manual_seed(config.seed)
-        network, description, warning = self._build(config, data)
-        network.to(device)
-        optimizer = make_optimizer(config.optimizer, network)
-        if self._resume:
-            warning = self._load(network, description, optimizer, device)
-        write_environment(self._run, config.seed, device, data.index)
-        self._open_log()
-        for message in (*data.warnings, *([warning] if warning else [])):
-            self._emit(WarningRaised(message=message))
-        images = TrainingImages(data, config, description.longest_side_px, device)
-        images.read(self._emit, self._control)
-        for problem in images.source.problems:
-            self._emit(WarningRaised(message=problem.message))
+        with beside_the_steps("preparing"):
+            network, description, optimizer, data, images = self._prepare(config, device)
         loop = DetectorLoop(
             config,
             network,
@@ -118,15 +105,46 @@ class DetectorTrainer:
             self._control,
             lambda: self._save(network, description, optimizer, loop),
         )
-        self._announce(config, data, loop, device)
+        self._announce(config, data, loop, device, optimizer)
         loop.run(CHECKPOINT_INTERVAL_S)
         if self._control.cancel_requested:
             raise Cancelled
         self._save(network, description, optimizer, loop)
-        return self._judge(config, data, loop)
+        with beside_the_steps("judging"):
+            return self._judge(config, data, loop)
+
+    def _prepare(
+        self, config: DetectorConfig, device: torch.device
+    ) -> tuple[
+        FasterRCNN, DetectorDescription, torch.optim.Optimizer, DetectorData, TrainingImages
+    ]:
+        write_environment(self._run, config.seed, device)
+        require_network(config.detector.network)
+        data = DetectorData.prepare(config)
+        torch.manual_seed(config.seed)
+        is_saved = self._resume and not was_never_saved(self._run)
+        network, description, warning = self._build(config, data, with_weights=not is_saved)
+        network.to(device)
+        optimizer = make_optimizer(config.optimizer, network)
+        if is_saved:
+            warning = self._load(network, description, optimizer, device)
+        elif self._resume:
+            warning = f"{FROM_THE_START} {warning}".rstrip()
+        if self._resume:
+            remove_leftovers(self._run.checkpoint_folder)
+            self._run.rewind(self._progress.step, self._progress.epochs)
+        write_environment(self._run, config.seed, device, data.index)
+        self._open_log()
+        for message in (*data.warnings, *([warning] if warning else [])):
+            self._emit(WarningRaised(message=message))
+        images = TrainingImages(data, config, description.longest_side_px, device)
+        images.read(self._emit, self._control)
+        for problem in images.source.problems:
+            self._emit(WarningRaised(message=problem.message))
+        return network, description, optimizer, data, images
 
     def _build(
-        self, config: DetectorConfig, data: DetectorData
+        self, config: DetectorConfig, data: DetectorData, *, with_weights: bool
     ) -> tuple[FasterRCNN, DetectorDescription, str]:
         options = config.detector
         classes = (OBJECT,) if options.class_agnostic else data.index.classes
@@ -134,7 +152,7 @@ class DetectorTrainer:
         description = DetectorDescription(options.network, classes, frozen)
         network = build_network(description)
         warning = ""
-        if options.weights is not None and not self._resume:
+        if options.weights is not None and with_weights:
             weights = read_weights(options.network, options.weights)
             is_whole = load_weights(network, description, weights, options.weights)
             if not is_whole and not weights.is_classifier:
@@ -150,7 +168,10 @@ class DetectorTrainer:
         data: DetectorData,
         loop: DetectorLoop,
         device: torch.device,
+        optimizer: torch.optim.Optimizer,
     ) -> None:
+        progress = self._progress
+
         def objects(split: str) -> int:
             return len(data.index.objects_of_split(split))
 
@@ -164,9 +185,14 @@ class DetectorTrainer:
                 train_objects=objects(config.data.train_split),
                 validation_objects=objects(config.data.validation_split),
                 test_objects=objects(config.data.test_split),
-                resumed_at_step=self._progress.step,
+                resumed_at_step=progress.step,
+                batch_size=progress.batch_size,
             )
         )
+        rate = optimizer.param_groups[0]["lr"]
+        message = change_in_words(config, progress, loop.batch_size_before, rate, "images")
+        if message:
+            self._emit(WarningRaised(message=message))
         self._emit(PhaseChanged(phase="warming up"))
 
     def _judge(self, config: DetectorConfig, data: DetectorData, loop: DetectorLoop) -> Outcome:
@@ -245,7 +271,6 @@ class DetectorTrainer:
         optimizer: torch.optim.Optimizer,
         device: torch.device,
     ) -> str:
-        remove_leftovers(self._run.checkpoint_folder)
         loaded = load_checkpoint(self._run.checkpoint_folder, device)
         if loaded.state.get("detector") != description.to_plain():
             raise RunError(
@@ -255,8 +280,6 @@ class DetectorTrainer:
         network.load_state_dict(loaded.state["model"])
         optimizer.load_state_dict(loaded.state["optimizer"])
         self._progress = DetectorProgress(**loaded.state["progress"])
-        self._run.cut_events_after(self._progress.step)
-        (self._run.path / "outcome.json").unlink(missing_ok=True)
         return loaded.warning
 
     # ----- events and ends -----
@@ -285,7 +308,7 @@ class DetectorTrainer:
             epochs=done,
             accepted=self._log is not None,
             has_checkpoint=(self._run.checkpoint_folder / LAST).exists(),
-            batch_size=self._run.detector_config.training.batch_size,
+            smaller=smaller_batch(self._run),
         )
 
     def _finish(self, outcome: Outcome) -> None:

@@ -52,6 +52,11 @@ class Team:
     num_processes = 1
 
     @property
+    def launcher(self) -> str:
+        """How its processes are started by hand, up to the command's own words."""
+        return "akin"
+
+    @property
     def is_main(self) -> bool:
         """Whether this process writes files and prints."""
         return self.process_index == 0
@@ -67,8 +72,8 @@ class Team:
 
     def require_rows(self, batch_size: int) -> None:
         """Raises ConfigError where a global batch is too small for the processes."""
-        least = LEAST_OBJECTS_PER_PROCESS * self.num_processes
-        if self.num_processes > 1 and batch_size < least:
+        least = least_objects(self.num_processes)
+        if batch_size < least:
             raise ConfigError(
                 f"A batch of {batch_size} objects is too small for {self.num_processes} processes.",
                 f"Give a batch size of {least} or more, or start fewer processes.",
@@ -146,6 +151,13 @@ class TorchTeam(Team):
             distributed.init_process_group(
                 backend, store=store, rank=index, world_size=count, timeout=TIMEOUT
             )
+
+    @property
+    def launcher(self) -> str:
+        here = int(os.environ.get("LOCAL_WORLD_SIZE", self.num_processes))
+        is_one_machine = here == self.num_processes
+        options = f"--nproc-per-node {here}" if is_one_machine else "..."  # As they were.
+        return f"torchrun {options} -m core.cli"
 
     def device(self, device: torch.device) -> torch.device:
         if device.type != "cuda":
@@ -260,6 +272,11 @@ class TorchTeam(Team):
     def _wait_for_all(self) -> None:
         with _losses_told():
             self._distributed.all_reduce(self._torch.zeros(1))
+
+
+def least_objects(num_processes: int) -> int:
+    """Returns how many objects a global batch must hold for several processes."""
+    return LEAST_OBJECTS_PER_PROCESS * num_processes if num_processes > 1 else 1
 
 
 def join_team() -> Team:

@@ -3,68 +3,70 @@
 from __future__ import annotations
 
 import zipfile
+from typing import Any, TypeVar
 
 from core.errors import ConfigError, RunError
-from core.events import EpochCompleted
-from core.files import write_text
+from core.events import CheckpointSaved, EpochCompleted, RunStarted
 from core.runs import Run
+from core.training.distributed import least_objects
+
+FROM_THE_START = "There is no checkpoint yet: the run begins at its first step."
+AnyRun = TypeVar("AnyRun", bound=Run)
 
 
-def extended(run: Run, epochs: int) -> Run:
-    """Plans more epochs for a run and returns it, to be resumed; see `planned_for`.
-
-    Args:
-        run: Its config.yaml is rewritten.
-        epochs: How many more than are planned now.
-
-    Raises:
-        AkinError: If that is no number of epochs, or the run cannot be continued.
-    """
-    if epochs < 1:
-        raise ConfigError(f"{epochs} more epochs are none.", "Give one or more.")
-    return planned_for(run, run.config.training.epochs + epochs)
-
-
-def planned_for(run: Run, epochs: int) -> Run:
-    """Plans a number of epochs for a run and returns it, to be resumed.
+def replanned(
+    run: AnyRun,
+    *,
+    more: int | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+) -> AnyRun:
+    """Plans another length or other batches for a run and returns it, to be resumed.
 
     From where it continues it is the run that had been planned that long: a cosine schedule is
-    that of the new length, so a learning rate that had come down goes up again.
+    that of the new length, so a learning rate that had come down goes up again. With other batches
+    it goes on in the middle of its epoch with what it has not seen; the optimizer, the memory bank
+    and the schedule by epochs stay, and the learning rate is not scaled.
 
     Args:
-        run: Its config.yaml is rewritten.
+        run: A run or a detector's; its configuration is rewritten.
+        more: So many epochs more than are planned now.
         epochs: All of them, those done already included.
+        batch_size: Objects or images a step, from its last checkpoint on.
 
     Raises:
-        AkinError: If they are done already, or the run cannot be continued.
+        AkinError: If a number makes no sense or the run cannot be continued; nothing changes.
     """
-    done = max((e.epoch for e in run.events() if isinstance(e, EpochCompleted)), default=0)
-    if epochs <= done:
-        have = f"{done} epoch{'s' if done != 1 else ''}"
-        raise ConfigError(f"{run.path} has {have} already.", f"Plan more than {done}.")
-    _require_checkpoint(run)
-    config = run.config.with_values({"training.epochs": epochs})
-    write_text(run.path / "config.yaml", config.to_yaml())
-    return Run(run.path)
+    values: dict[str, Any] = {}
+    if more is not None and more < 1:
+        raise ConfigError(f"{more} more epochs are none.", "Give one or more.")
+    if more is not None:
+        epochs = run.plan.value("training.epochs") + more
+    if epochs is not None:
+        _require_unfinished(run, epochs)
+        values["training.epochs"] = epochs
+    if batch_size is not None:
+        values["training.batch_size"] = batch_size
+    if not values:
+        return run
+    _require_resumable(run)
+    return run.replanned(values)
 
 
-def with_batches_of(run: Run, batch_size: int) -> Run:
-    """Plans batches of another size for a run and returns it, to be resumed.
-
-    It goes on in the middle of its epoch with the objects it has not seen; the optimizer, the
-    memory bank and the schedule by epochs stay. The learning rate is not scaled.
+def smaller_batch(run: Run) -> int | None:
+    """Returns half of a run's batch, for where a step ran out of memory; None: it is the least.
 
     Args:
-        run: Its config.yaml is rewritten.
-        batch_size: Objects a step, from its last checkpoint on.
-
-    Raises:
-        AkinError: If that is no size, or the run cannot be continued.
+        run: A run or a detector's. What its last batches held counts: a batch never holds more
+            than there is to learn from.
     """
-    _require_checkpoint(run)
-    config = run.config.with_values({"training.batch_size": batch_size})
-    write_text(run.path / "config.yaml", config.to_yaml())
-    return Run(run.path)
+    size: int = run.plan.value("training.batch_size")
+    started = [event.batch_size for event in run.events() if isinstance(event, RunStarted)]
+    if started and started[-1]:
+        size = min(size, started[-1])
+    processes = run.environment().get("num_processes", 1)
+    least = max(run.least_batch, least_objects(processes))
+    return max(least, size // 2) if size > least else None
 
 
 def has_checkpoint(run: Run) -> bool:
@@ -72,8 +74,24 @@ def has_checkpoint(run: Run) -> bool:
     return any((run.checkpoint_folder / name).exists() for name in ("last.pt", "previous.pt"))
 
 
-def _require_checkpoint(run: Run) -> None:
+def was_never_saved(run: Run) -> bool:
+    """Tells whether a run ended before its first checkpoint: it is resumed at its first step."""
+    if has_checkpoint(run):
+        return False
+    return not any(isinstance(event, CheckpointSaved) for event in run.events())
+
+
+def _require_unfinished(run: Run, epochs: int) -> None:
+    told = [event.epoch for event in run.events() if isinstance(event, EpochCompleted)]
+    done = 0 if was_never_saved(run) else max(told, default=0)
+    if epochs <= done:
+        have = f"{done} epoch{'s' if done != 1 else ''}"
+        raise ConfigError(f"{run.path} has {have} already.", f"Plan more than {done}.")
+
+
+def _require_resumable(run: Run) -> None:
     found = [run.checkpoint_folder / name for name in ("last.pt", "previous.pt")]
-    if not any(zipfile.is_zipfile(path) for path in found):  # as torch writes them
+    is_kept = any(zipfile.is_zipfile(path) for path in found)  # as torch writes them
+    if not is_kept and not was_never_saved(run):
         what = "No checkpoint in it can be read" if has_checkpoint(run) else "It has no checkpoint"
         raise RunError(f"{run.path} cannot be continued. {what}.", "Start the run anew.")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,48 +18,12 @@ from core.training.distributed import Team
 from core.training.experiment import Experiment
 from core.training.judging import Crops, Validation, validate
 from core.training.learner import Learner
+from core.training.outcomes import beside_the_steps
+from core.training.progress import Progress
 from core.training.resources import ResourceMeter
 from core.training.sampling import background_batches, epoch_batches, steps_in_epoch
 from core.training.schedule import learning_rate
 from core.training.step_reporter import StepReporter, gradient_norm
-
-
-@dataclass
-class Progress:
-    """How far a run is; saved in every checkpoint.
-
-    Attributes:
-        step: Steps completed.
-        epochs: Epochs completed.
-        loss_sum: Sum of the losses of this epoch's steps so far.
-        best_accuracy: Highest validation accuracy so far; -1 before the first.
-        trained_s: Seconds spent in steps and validation.
-        batch_size: Objects a step; 0 before the first.
-        steps_per_epoch: Steps an epoch; 0 before the first.
-    """
-
-    step: int = 0
-    epochs: int = 0
-    loss_sum: float = 0.0
-    best_accuracy: float = -1.0
-    trained_s: float = 0.0
-    batch_size: int = 0
-    steps_per_epoch: int = 0
-
-    def rebatch(self, batch_size: int, steps_per_epoch: int) -> bool:
-        """Counts in batches of another size; returns whether it was another.
-
-        An epoch draws its objects in an order that the size of the batches does not change, so
-        what is left of one is what has not been seen of it (but for part of a batch).
-        """
-        is_other = self.batch_size not in {0, batch_size}
-        if is_other:
-            position = self.step - self.epochs * self.steps_per_epoch
-            seen = min(position * self.batch_size // batch_size, steps_per_epoch - 1)
-            self.step = self.epochs * steps_per_epoch + seen
-            self.loss_sum *= seen / position if position else 0.0
-        self.batch_size, self.steps_per_epoch = batch_size, steps_per_epoch
-        return is_other
 
 
 class TrainingLoop:
@@ -114,7 +77,7 @@ class TrainingLoop:
         self.steps_per_epoch = steps_in_epoch(len(self._objects), batch_size)
         self._total_steps = self.steps_per_epoch * config.training.epochs
         self.batch_size_before = progress.batch_size
-        self.is_rebatched = progress.rebatch(batch_size, self.steps_per_epoch)
+        progress.rebatch(batch_size, self.steps_per_epoch)
         device = next(learner.encoder.parameters()).device
         self._reporter = StepReporter(emit, batch_size, meter=ResourceMeter(emit, device))
 
@@ -198,7 +161,8 @@ class TrainingLoop:
         duration_s = time.perf_counter() - self._epoch_started
         judged = None
         if self._team.is_main:  # The others wait for it at the next step.
-            judged = validate(self._learner, self._experiment, self._crops, self._config.seed)
+            with beside_the_steps("validating"):
+                judged = validate(self._learner, self._experiment, self._crops, self._config.seed)
         progress.epochs = progress.step // self.steps_per_epoch
         if judged is not None:
             self._keep(progress.epochs, judged)

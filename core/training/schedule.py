@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from core.config import ExperimentConfig, ScheduleConfig
+from core.training.detector_config import DetectorConfig
 
 
 def learning_rate(
@@ -31,7 +32,9 @@ def learning_rate(
     return floor + (peak - floor) * (1 + math.cos(math.pi * progress)) / 2
 
 
-def rate_change(config: ExperimentConfig, last_rate: float, step: int, steps_per_epoch: int) -> str:
+def rate_change(
+    config: ExperimentConfig | DetectorConfig, last_rate: float, step: int, steps_per_epoch: int
+) -> str:
     """Returns a sentence where a run goes on under another schedule than it was stopped under.
 
     Args:

@@ -39,13 +39,14 @@ from core.training.distributed import ProcessLostError, Team
 from core.training.environment import write_environment
 from core.training.epoch_keeper import EpochKeeper
 from core.training.experiment import Experiment
+from core.training.extension import FROM_THE_START, smaller_batch, was_never_saved
 from core.training.finish import judge_and_write
 from core.training.judging import Crops, judging_duration_s
 from core.training.learner import Learner, build_optimizer
-from core.training.loop import Progress, TrainingLoop
-from core.training.outcomes import Cancelled, LossNotFiniteError, outcome_of
+from core.training.loop import TrainingLoop
+from core.training.outcomes import Cancelled, LossNotFiniteError, beside_the_steps, outcome_of
+from core.training.progress import Progress, change_in_words
 from core.training.proposal_crops import with_proposals
-from core.training.schedule import rate_change
 
 CHECKPOINT_INTERVAL_S = 30.0
 JUDGING_AFTER_STOP_S = 1.0
@@ -101,10 +102,41 @@ class Trainer:
 
     def _train(self) -> Outcome:
         config = self._run.config
-        started = time.perf_counter()
         keep_freed_memory()
         self._emit(PhaseChanged(phase="reading data"))
         device = self._team.device(choose_device(config.device))
+        with beside_the_steps("preparing"):
+            learner, optimizer, experiment, crops = self._prepare(device)
+        loop = TrainingLoop(
+            config,
+            learner,
+            optimizer,
+            experiment,
+            crops,
+            self._progress,
+            self._emit,
+            self._control,
+            lambda: self._save(learner, optimizer, loop),
+            EpochKeeper(self._run.epoch_embeddings, config, experiment),
+            self._team,
+        )
+        if not self._judge_only:
+            self._announce(device, optimizer, experiment, crops, loop)
+            loop.run(CHECKPOINT_INTERVAL_S)
+            if self._control.cancel_requested:
+                raise Cancelled
+            self._team.leave()
+            if not self._team.is_main:
+                return Outcome("done", "Process 0 judges the run.", epochs=self._progress.epochs)
+            self._save(learner, optimizer, loop)
+        with beside_the_steps("judging"):
+            return self._judge(learner, experiment, crops)
+
+    def _prepare(
+        self, device: torch.device
+    ) -> tuple[Learner, torch.optim.Optimizer, Experiment, Crops]:
+        config = self._run.config
+        started = time.perf_counter()
         if self._writes_run:
             self._write_environment(device)
         experiment = Experiment.prepare(config, self._run.ranking)
@@ -129,43 +161,36 @@ class Trainer:
             self._emit(message)
         with self._team.one_first():
             crops = self._build_crops(experiment, device)
-        loop = TrainingLoop(
-            config,
-            learner,
-            optimizer,
-            experiment,
-            crops,
-            self._progress,
-            self._emit,
-            self._control,
-            lambda: self._save(learner, optimizer, loop),
-            EpochKeeper(self._run.epoch_embeddings, config, experiment),
-            self._team,
-        )
-        if not self._judge_only:
-            self._emit(
-                RunStarted(
-                    run=self._run.name,
-                    method=config.objective.method,
-                    device=self._describe(device),
-                    epochs=config.training.epochs,
-                    steps_per_epoch=loop.steps_per_epoch,
-                    train_objects=len(crops.readable(experiment.train)),
-                    validation_objects=len(crops.readable(experiment.validation)),
-                    test_objects=len(crops.readable(experiment.test)),
-                    resumed_at_step=self._progress.step,
-                )
+        return learner, optimizer, experiment, crops
+
+    def _announce(
+        self,
+        device: torch.device,
+        optimizer: torch.optim.Optimizer,
+        experiment: Experiment,
+        crops: Crops,
+        loop: TrainingLoop,
+    ) -> None:
+        config, progress = self._run.config, self._progress
+        self._emit(
+            RunStarted(
+                run=self._run.name,
+                method=config.objective.method,
+                device=self._describe(device),
+                epochs=config.training.epochs,
+                steps_per_epoch=loop.steps_per_epoch,
+                train_objects=len(crops.readable(experiment.train)),
+                validation_objects=len(crops.readable(experiment.validation)),
+                test_objects=len(crops.readable(experiment.test)),
+                resumed_at_step=progress.step,
+                batch_size=progress.batch_size,
             )
-            self._tell_of_changes(optimizer, loop)
-            self._emit(PhaseChanged(phase="warming up"))
-            loop.run(CHECKPOINT_INTERVAL_S)
-            if self._control.cancel_requested:
-                raise Cancelled
-            self._team.leave()
-            if not self._team.is_main:
-                return Outcome("done", "Process 0 judges the run.", epochs=self._progress.epochs)
-            self._save(learner, optimizer, loop)
-        return self._judge(learner, experiment, crops)
+        )
+        rate = optimizer.param_groups[0]["lr"]
+        message = change_in_words(config, progress, loop.batch_size_before, rate)
+        if message:
+            self._emit(WarningRaised(message=message))
+        self._emit(PhaseChanged(phase="warming up"))
 
     @property
     def _writes_run(self) -> bool:
@@ -253,31 +278,18 @@ class Trainer:
     def _load(
         self, learner: Learner, optimizer: torch.optim.Optimizer, device: torch.device
     ) -> str:
-        loaded = load_checkpoint(self._run.checkpoint_folder, device)
-        learner.load_state_dict(loaded.state["learner"])
-        optimizer.load_state_dict(loaded.state["optimizer"])
-        self._progress = Progress(**loaded.state["progress"])
-        torch.set_rng_state(loaded.state["rng"].cpu())
+        warning = FROM_THE_START
+        if self._judge_only or not was_never_saved(self._run):
+            loaded = load_checkpoint(self._run.checkpoint_folder, device)
+            learner.load_state_dict(loaded.state["learner"])
+            optimizer.load_state_dict(loaded.state["optimizer"])
+            self._progress = Progress(**loaded.state["progress"])
+            torch.set_rng_state(loaded.state["rng"].cpu())
+            warning = loaded.warning
         if self._writes_run:
             remove_leftovers(self._run.checkpoint_folder)
-            self._run.cut_events_after(self._progress.step)
-            self._run.epoch_embeddings.cut_after(self._progress.epochs)
-            (self._run.path / "outcome.json").unlink(missing_ok=True)
-        return loaded.warning
-
-    def _tell_of_changes(self, optimizer: torch.optim.Optimizer, loop: TrainingLoop) -> None:
-        """Warns where a resumed run goes on with other batches or another schedule."""
-        message = ""
-        if loop.is_rebatched:
-            message = (
-                f"From here on a batch holds {self._progress.batch_size} objects instead of "
-                f"{loop.batch_size_before}; the learning rate stays what was planned."
-            )
-        elif self._progress.step:
-            rate, step = optimizer.param_groups[0]["lr"], self._progress.step
-            message = rate_change(self._run.config, rate, step, loop.steps_per_epoch)
-        if message:
-            self._emit(WarningRaised(message=message))
+            self._run.rewind(self._progress.step, self._progress.epochs)
+        return warning
 
     # ----- events and ends -----
 
@@ -309,7 +321,7 @@ class Trainer:
             epochs=done,
             accepted=self._accepted,
             has_checkpoint=(self._run.checkpoint_folder / LAST).exists(),
-            batch_size=self._run.config.training.batch_size,
+            smaller=smaller_batch(self._run),
         )
 
     def _finish(self, outcome: Outcome) -> None:

@@ -325,8 +325,8 @@ class TrainingPage(QWidget):
     @Slot(object)
     def _on_finished(self, outcome: Outcome) -> None:
         self._ended = self._session.run
-        again = half_batch_text(self._ended) if self._ended is not None else ""
-        self.controls.finished(outcome, again if outcome.cause == "memory" else "")
+        again = half_batch_text(self._ended, outcome) if self._ended is not None else ""
+        self.controls.finished(outcome, again)
         self._outcome = outcome
         self.log.set_failed(outcome.status == "failed")
         if outcome.status == "cancelled":

@@ -70,6 +70,7 @@ def split(voc: Path, name: str) -> Path:
         (["--prepared"], "--prepared needs a run directory", "--run DIR"),
         (["--prepared", "--run", "nothing"], "is not a run directory", "akin runs list"),
         (["--more", "2"], "--more needs a run to continue.", "--run DIR --resume"),
+        (["--batch-size", "8"], "--batch-size needs a run", "--set training.batch_size=8"),
         (["--resume", "--run", "nothing"], "is not a run directory", "akin runs list"),
     ],
 )
@@ -206,12 +207,18 @@ def test_train_evaluate_and_list(akin: Akin, tiny_voc: Path, tmp_path: Path) -> 
         (["--epochs", "2"], "has 2 epochs already", "Plan more than 2."),
         (["--epochs", "3", "--more", "1"], "--more and --epochs were given", "one of them"),
         (["--set", "seed=3"], "--set does not fit --resume", "a new run"),
+        (["--more", "1", "--batch-size", "1"], "training.batch_size = 1 is not", "Objects a step"),
+        (["--batch-size", "many"], "Invalid value for '--batch-size'", "--help"),
     ):
         akin("train", "--run", run.path, "--resume", *words).expect_error(message, hint)
     assert Run(run.path).config.training.epochs == 2
     answer = akin("train", "--run", run.path, "--resume", "--epochs", "3")
     assert "Trained 3 epochs" in answer.out
     assert "warning: The learning rate now follows the schedule of 3 epochs" in answer.out
+    for size, told in ((16, True), (16, False)):  # given again, it is what is planned
+        answer = akin("train", "--run", run.path, "--resume", "--more", "1", "--batch-size", size)
+        assert answer.code == 0, answer.err
+        assert (f"From here on a batch holds {size} objects" in answer.out) == told
 
 
 def test_json_lines_are_the_events(akin: Akin, tiny_voc: Path, tmp_path: Path) -> None:

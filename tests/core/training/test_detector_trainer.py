@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 import torch
+from torchvision.models.detection import FasterRCNN
 
 from core.data import open_dataset
 from core.detection.detections_io import read_detections
-from core.events import EpochCompleted, Event, StepCompleted, WarningRaised
+from core.events import EpochCompleted, Event, RunStarted, StepCompleted, WarningRaised
 from core.training.control import TrainingControl
 from core.training.detector_data import DetectorData
 from core.training.detector_run import open_detector_run
+from core.training.extension import FROM_THE_START, smaller_batch
 from tests.core.training.detector_runs import TrainedDetector, quick_config, train_detector
 
 
@@ -169,15 +171,90 @@ def test_validation_images_that_are_learned_too_are_told(tiny_voc: Path):
 
 def test_the_command_line(akin: Any, tiny_voc: Path, tmp_path: Path):
     words = ["detect", "train", "--data", tiny_voc, "--run", tmp_path / "run", "--epochs", "1"]
+    words += ["--set", "schedule.warmup_epochs=0"]
     answer = akin(*words, "--set", "training.validation_images=4", "--json")
     assert answer.code == 0, answer.err
     events = [json.loads(line) for line in answer.out.splitlines()]
     assert [e["epoch"] for e in events if e["event"] == "epoch_completed"] == [1]
     assert events[-1]["outcome"]["status"] == "done"
     akin(*words).expect_error("exists already", "--resume")
-    resumed = akin("detect", "train", "--run", tmp_path / "run", "--resume")
+    resume = ("detect", "train", "--run", tmp_path / "run", "--resume")
+    resumed = akin(*resume)
     assert resumed.code == 0, resumed.err
     assert "AP50" in resumed.out
+    akin(*resume, "--epochs", "1").expect_error("has 1 epoch already", "Plan more than 1")
+    akin(*resume, "--epochs", "3", "--more", "1").expect_error("were given", "one of them")
+    akin(*resume, "--more", "1", "--batch-size", "0").expect_error(
+        "batch_size = 0", "Images a step"
+    )
+    for option in (["--set", "seed=3"], ["--data", tiny_voc], ["--class-agnostic"]):
+        akin(*resume, *option).expect_error(f"{option[0]} does not fit", "--batch-size")
+    assert open_detector_run(tmp_path / "run").detector_config.training.epochs == 1
+    longer = akin(*resume, "--more", "1")
+    assert longer.code == 0, longer.err
+    assert "warning: The learning rate now follows the schedule of 2 epochs" in longer.out
+    assert "epoch 2/2" in longer.out
+
+
+def test_out_of_memory_goes_on_with_the_images_the_epoch_has_not_seen(
+    akin: Any, tiny_voc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Step 5 is in the middle of the second epoch; before any checkpoint it begins again."""
+
+    def at_step(step: int) -> Any:
+        def act(event: Event, _control: TrainingControl) -> None:
+            if isinstance(event, StepCompleted) and event.step == step:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+
+        return act
+
+    monkeypatch.setattr("core.training.step_reporter.REPORT_INTERVAL_S", 0.0)
+    run = tmp_path / "run"
+    found = train_detector(run, quick_config(tiny_voc), at_step(2))
+    assert (found.outcome.cause, found.outcome.hint) == (
+        "memory",
+        "Halve the batch size to 4 and train again.",
+    )
+    monkeypatch.setattr("core.training.detector_trainer.CHECKPOINT_INTERVAL_S", 0.0)
+    begun = train_detector(run, None, at_step(5), resume=True)
+    assert "size to 4 and resume; its last checkpoint is kept." in begun.outcome.hint
+    assert [e.message for e in begun.events if isinstance(e, WarningRaised)] == [FROM_THE_START]
+    assert smaller_batch(begun.run) == 4
+    answer = akin("detect", "train", "--run", run, "--resume", "--batch-size", "4")
+    assert answer.code == 0, answer.err
+    assert "warning: From here on a batch holds 4 images instead of 8;" in answer.out
+    first, again, halved = [e for e in begun.run.events() if isinstance(e, RunStarted)]
+    assert (first.resumed_at_step, again.resumed_at_step) == (0, 0)
+    seen = 8 * (4 - again.steps_per_epoch)
+    assert halved.resumed_at_step == halved.steps_per_epoch + seen // 4
+    steps = list(begun.losses())
+    assert steps[:4] == [1, 2, 3, 4]
+    assert steps[4:] == list(range(halved.resumed_at_step + 1, 2 * halved.steps_per_epoch + 1))
+    assert [epoch[0] for epoch in begun.epochs()] == [1, 2]
+
+
+@pytest.mark.parametrize("doing", ["validating", "judging"])
+def test_images_are_looked_at_fewer_at_a_time_where_memory_is_short(
+    tiny_voc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, doing: str
+):
+    """As many as one at a time; where that is too much, no smaller batch is advised."""
+    most = [1 if doing == "judging" else 0]
+    run_once = FasterRCNN.forward
+
+    def forward(network: FasterRCNN, images: list[torch.Tensor], *targets: Any) -> Any:
+        if not network.training and len(images) > most[0]:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return run_once(network, images, *targets)
+
+    def no_room(event: Event, _control: TrainingControl) -> None:
+        if isinstance(event, EpochCompleted):
+            most[0] = 0
+
+    monkeypatch.setattr(FasterRCNN, "forward", forward)
+    found = train_detector(tmp_path / "run", quick_config(tiny_voc, training__epochs=1), no_room)
+    assert found.outcome.message == f"The device ran out of memory while {doing}."
+    assert found.outcome.cause == "device"
+    assert len(found.epochs()) == (doing == "judging")
 
 
 @pytest.mark.parametrize(
@@ -189,6 +266,8 @@ def test_the_command_line(akin: Any, tiny_voc: Path, tmp_path: Path):
         (["--set", "training.epoch=3"], "no configuration key 'training.epoch'", "epochs'?"),
         (["--recipe", "smal"], "There is no detector recipe 'smal'", "'small'?"),
         (["--resume"], "--resume needs a run directory", "--run DIR"),
+        (["--more", "2"], "--more needs a run to continue.", "--run DIR --resume"),
+        (["--batch-size", "4"], "--batch-size needs a run", "training.batch_size=4"),
         (["--resume", "--run", "nothing"], "is no run of akin detect train", "--resume"),
     ],
 )

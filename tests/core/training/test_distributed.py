@@ -23,6 +23,23 @@ OBJECTIVES = {
     "triplet": {"objective__method": "triplet", "contrast__bank_size": 64},
 }
 
+# The command line, out of memory in the second epoch in one process.
+OUT_OF_MEMORY = """
+import os
+import torch
+import core.training.trainer
+from core.cli import main
+from core.training.learner import Learner
+core.training.trainer.CHECKPOINT_INTERVAL_S = 0.0
+step_loss = Learner.step_loss
+def short(learner, crops, labels, step, background=None):
+    if step == 4 and os.environ["RANK"] == "1":
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+    return step_loss(learner, crops, labels, step, background)
+Learner.step_loss = short
+main()
+"""
+
 
 def start(run: Path, *words: str) -> subprocess.Popen[str]:
     """Starts the run that has been created in `run`, in two processes."""
@@ -93,6 +110,39 @@ def test_a_process_that_dies_ends_the_run_with_a_sentence(create: Create, tmp_pa
     assert outcome is not None
     assert outcome.message == "Another process of the run ended or cannot be reached."
     assert "core/training" not in errors  # torchrun prints a traceback of its own, we none
+
+
+def test_out_of_memory_in_one_process_names_the_command_for_all(
+    create: Create, tmp_path: Path
+) -> None:
+    run = create(training__epochs=2)
+    program = tmp_path / "program.py"
+    program.write_text(OUT_OF_MEMORY)
+    launch = ["torch.distributed.run", "--nproc-per-node", "2", "--standalone", str(program)]
+    done = subprocess.run(
+        [sys.executable, "-m", *launch, "train", *settings(run), "--run-dir", tmp_path / "both"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[3])},
+        timeout=120,
+        check=False,
+    )
+    told = [line for line in done.stderr.splitlines() if line.startswith(("error: ", "hint: "))]
+    again = f"train --run-dir {tmp_path / 'both'} --resume --batch-size 20"
+    assert told == [
+        "error: In process 1: The device ran out of memory.",
+        "hint: Halve the batch size to 20 and resume; its last checkpoint is kept: "
+        f"torchrun --nproc-per-node 2 -m core.cli {again}",
+    ]
+    refused = start(tmp_path / "both", "--resume", "--batch-size", "3")
+    _, errors = refused.communicate(timeout=60)
+    assert errors.count("error: A batch of 3 objects is too small for 2 processes.") == 1
+    assert Run(tmp_path / "both").config.training.batch_size == 40
+    resumed = start(tmp_path / "both", "--resume", "--batch-size", "20")
+    out, errors = resumed.communicate(timeout=120)
+    assert resumed.returncode == 0, errors
+    assert out.count("warning: From here on a batch holds 20 objects instead of 40;") == 1
+    assert Run(tmp_path / "both").config.training.batch_size == 20
 
 
 def test_a_batch_too_small_is_told_once(create: Create, tmp_path: Path) -> None:

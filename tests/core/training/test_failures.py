@@ -20,15 +20,13 @@ from core.events import (
     Event,
     PhaseChanged,
     RunFinished,
-    RunStarted,
     StepCompleted,
     WarningRaised,
 )
 from core.runs import Run, RunStore
 from core.training.checkpoint import load_checkpoint
 from core.training.control import TrainingControl
-from core.training.extension import with_batches_of
-from core.training.outcomes import outcome_of
+from core.training.extension import FROM_THE_START, replanned
 
 
 def stop_at(kind: type[Event], **fields: Any) -> Any:
@@ -142,24 +140,6 @@ def test_a_full_disk_leaves_the_checkpoint_before_intact(
     assert train(found.run, resume=True).outcome.status == "done"
 
 
-def test_out_of_memory_says_what_to_halve(train: Any) -> None:
-    limits = resource.getrlimit(resource.RLIMIT_AS)
-
-    def act(event: Event, _control: TrainingControl) -> None:
-        if isinstance(event, PhaseChanged) and event.phase == "warming up":
-            pages = int(Path("/proc/self/statm").read_text().split()[0])
-            room = pages * resource.getpagesize() + 300_000_000
-            resource.setrlimit(resource.RLIMIT_AS, (room, limits[1]))
-
-    try:
-        found = train(act=act, crops__size=128, encoder__stem="small")
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, limits)
-    assert (found.outcome.status, found.outcome.cause) == ("failed", "memory"), found.outcome
-    assert found.outcome.hint == "Halve the batch size to 20 and train again."
-    assert found.run.outcome() == found.outcome
-
-
 def test_a_compiler_that_is_missing_is_told_and_done_without(
     train: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,30 +208,18 @@ def test_a_folder_that_was_there_outlives_the_run(
     assert list(folder.iterdir()) == []
 
 
-def test_a_run_without_a_checkpoint_cannot_be_resumed(create: Any, train: Any) -> None:
-    run = create()
-    found = train(run, resume=True)
+def test_a_run_whose_checkpoints_are_gone_cannot_be_resumed(train: Any) -> None:
+    first = train(training__epochs=1)
+    metrics = first.run.metrics()
+    for path in first.run.checkpoint_folder.iterdir():
+        path.unlink()
+    with pytest.raises(RunError, match="It has no checkpoint"):
+        replanned(first.run, epochs=2)
+    found = train(Run(first.run.path), resume=True)
     assert found.outcome.status == "failed"
     assert "It has no checkpoint" in found.outcome.message
-    assert Run(run.path).config == run.config
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported",
-        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
-        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
-        "[enforce fail] DefaultCPUAllocator: can't allocate memory",
-    ],
-)
-def test_memory_that_others_than_the_allocator_miss(text: str) -> None:
-    about: dict[str, Any] = {"epochs": 1, "accepted": True, "has_checkpoint": True}
-    outcome = outcome_of(RuntimeError(text), batch_size=64, **about)
-    assert outcome.cause == "memory"
-    assert "Halve the batch size to 32" in outcome.hint
-    other = outcome_of(RuntimeError("CUDA error: invalid argument"), batch_size=64, **about)
-    assert other.cause == "bug"
+    assert Run(first.run.path).config == first.run.config
+    assert found.run.metrics() == metrics
 
 
 def test_a_device_without_room_for_a_checkpoint_does_not_make_it_damaged(
@@ -266,42 +234,17 @@ def test_a_device_without_room_for_a_checkpoint_does_not_make_it_damaged(
         load_checkpoint(tmp_path, torch.device("cpu"))
 
 
-@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory."), MemoryError()])
-def test_out_of_memory_in_mid_epoch_goes_on_with_half_the_batch(
-    train: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
-    """Step 5 is in the middle of the second epoch; what is left of it is done in halves."""
-    monkeypatch.setattr("core.training.trainer.CHECKPOINT_INTERVAL_S", 0.0)
+def test_a_run_that_never_came_to_a_checkpoint_begins_at_its_first_step(train: Any) -> None:
+    def break_off(event: Event, _control: TrainingControl) -> None:
+        if isinstance(event, StepCompleted):
+            raise MemoryError
 
-    def act(event: Event, _control: TrainingControl) -> None:
-        if isinstance(event, StepCompleted) and event.step == 5:
-            raise error
-
-    found = train(act=act, training__epochs=3)
-    per_epoch = next(e.steps_per_epoch for e in found.events if isinstance(e, RunStarted))
-    assert (found.outcome.status, found.outcome.cause) == ("failed", "memory")
-    assert found.outcome.hint == (
-        "Halve the batch size to 20 and resume; its last checkpoint is kept."
-    )
-    saved = found.state()["progress"]
-    assert (saved["batch_size"], saved["steps_per_epoch"]) == (40, per_epoch)
-    assert saved["step"] == 4
-    resumed = train(with_batches_of(found.run, 20), resume=True)
+    whole = train()
+    run = whole.run
+    broken = RunStore(run.path.parent).create(run.config, run.ranking, run.path.parent / "broken")
+    assert train(broken, break_off).outcome.status == "failed"
+    resumed = train(Run(broken.path), resume=True)
     assert resumed.outcome.status == "done", resumed.outcome
-    assert resumed.run.config.training.batch_size == 20
-    (told,) = [e.message for e in resumed.events if isinstance(e, WarningRaised)]
-    assert "a batch holds 20 objects instead of 40" in told
-    started = [e for e in resumed.events if isinstance(e, RunStarted)][-1]
-    seen = 40 * (4 - per_epoch)
-    assert started.resumed_at_step == started.steps_per_epoch + seen // 20
-    steps = [e.step for e in resumed.run.events() if isinstance(e, StepCompleted)]
-    assert steps[:4] == [1, 2, 3, 4]
-    assert steps[4:] == list(range(started.resumed_at_step + 1, 3 * started.steps_per_epoch + 1))
-    epochs = [e for e in resumed.run.events() if isinstance(e, EpochCompleted)]
-    assert [e.epoch for e in epochs] == [1, 2, 3]
-    assert all(0 < e.loss < 100 for e in epochs)
-
-
-def test_batches_of_another_size_need_a_checkpoint(create: Any) -> None:
-    with pytest.raises(RunError, match="has no checkpoint"):
-        with_batches_of(create(), 20)
+    assert FROM_THE_START in [e.message for e in resumed.events if isinstance(e, WarningRaised)]
+    assert resumed.losses() == whole.losses()
+    assert resumed.epochs() == whole.epochs()

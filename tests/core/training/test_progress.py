@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.training.loop import Progress
+from core.training.progress import Progress
 from core.training.sampling import steps_in_epoch
 
 
@@ -15,7 +15,7 @@ def test_no_object_is_passed_over_and_none_seen_twice_but_for_part_of_a_batch(
 ) -> None:
     steps, steps_after = steps_in_epoch(objects, before), steps_in_epoch(objects, after)
     for position in range(steps):
-        progress = Progress(2 * steps + position, 2, 3.0 * position, 0.5, 9.0, before, steps)
+        progress = Progress(2 * steps + position, 2, 3.0 * position, 9.0, before, steps)
         assert progress.rebatch(after, steps_after)
         epoch, at = divmod(progress.step, steps_after)
         assert epoch == progress.epochs == 2

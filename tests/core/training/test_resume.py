@@ -18,7 +18,7 @@ from core.errors import ConfigError, RunError
 from core.events import CheckpointSaved, EpochCompleted, Event, StepCompleted, WarningRaised
 from core.runs import Run
 from core.training.control import TrainingControl
-from core.training.extension import extended, planned_for
+from core.training.extension import replanned
 
 ROOT = Path(__file__).parents[3]
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -105,9 +105,9 @@ def test_two_epochs_a_stop_and_two_more_are_four(train: Any, whole: Any, variant
 def test_two_epochs_and_two_more_are_four(train: Any, whole: Any) -> None:
     first = train(training__epochs=2, **VARIANTS["constant"])
     assert first.outcome.status == "done"
-    longer = extended(first.run, 2)
+    longer = replanned(first.run, more=2)
     assert longer.config == whole("constant").run.config
-    assert planned_for(first.run, 4).config == longer.config
+    assert replanned(first.run, epochs=4).config == longer.config
     resumed = train(longer, resume=True)
     assert not [e for e in resumed.events if isinstance(e, WarningRaised)]
     assert_same_end(resumed, whole("constant"))
@@ -116,8 +116,8 @@ def test_two_epochs_and_two_more_are_four(train: Any, whole: Any) -> None:
 def test_more_epochs_of_a_cosine_say_that_the_rate_goes_up_again(train: Any) -> None:
     first = train(training__epochs=1)
     with pytest.raises(ConfigError, match="has 1 epoch already"):
-        planned_for(first.run, 1)
-    resumed = train(planned_for(first.run, 2), resume=True)
+        replanned(first.run, epochs=1)
+    resumed = train(replanned(first.run, epochs=2), resume=True)
     assert resumed.outcome.status == "done"
     (warning,) = [e.message for e in resumed.events if isinstance(e, WarningRaised)]
     assert "follows the schedule of 2 epochs: it goes on at 0.00" in warning
@@ -128,11 +128,11 @@ def test_more_epochs_of_a_cosine_say_that_the_rate_goes_up_again(train: Any) -> 
 def test_no_more_epochs_change_nothing(create: Any, epochs: int) -> None:
     run = create()
     with pytest.raises(ConfigError, match="are none"):
-        extended(run, epochs)
+        replanned(run, more=epochs)
     with pytest.raises(ConfigError, match="has 0 epochs already"):
-        planned_for(run, epochs)
-    with pytest.raises(RunError, match="has no checkpoint"):
-        planned_for(run, 5)
+        replanned(run, epochs=epochs)
+    with pytest.raises(ConfigError, match="batch_size = 1 is not possible"):
+        replanned(run, epochs=5, batch_size=1)
     assert Run(run.path).config == run.config
 
 
@@ -197,7 +197,7 @@ def test_checkpoints_that_are_all_damaged(train: Any) -> None:
     for path in first.run.checkpoint_folder.iterdir():
         path.write_bytes(b"x" * 100)
     with pytest.raises(RunError, match="No checkpoint in it can be read"):
-        extended(first.run, 1)
+        replanned(first.run, more=1)
     assert Run(first.run.path).config.training.epochs == 1
     found = train(first.run, resume=True)
     assert found.outcome.status == "failed"

@@ -369,6 +369,19 @@ def test_out_of_memory_after_a_checkpoint_goes_on_with_the_same_run_at_one_click
     assert begun == [(run, {"resume": True})] * 2
 
 
+@pytest.mark.parametrize(("cause", "batch_size"), [("device", 128), ("memory", 2)])
+def test_where_no_smaller_batch_helps_none_is_offered(
+    page: TrainingPage, loaded_session: Session, cause: str, batch_size: int
+) -> None:
+    config = loaded_session.config.with_values({"training.batch_size": batch_size})
+    run = loaded_session.store.create(config, Ranking())
+    start(loaded_session, run)
+    told = QSignalSpy(loaded_session.message_posted)
+    loaded_session._on_training_ended(run, Outcome("failed", "No memory.", "End it.", cause=cause))
+    assert not page.controls.smaller_button.isVisible()
+    assert told.at(0)[0].link == ""
+
+
 def test_the_ranking_of_a_run_is_opened_as_it_was(
     page: TrainingPage, loaded_session: Session
 ) -> None:
