@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from core.data.summary import DatasetSummary
+from core.errors import AkinError
 from core.events import (
     EpochCompleted,
     EvaluationCompleted,
@@ -35,6 +37,24 @@ def print_error(message: str, hint: str) -> None:
     sys.stderr.write(f"error: {message}\n")
     if hint:
         sys.stderr.write(f"hint: {hint}\n")
+
+
+def confirm_emptying(names: Sequence[str], *, yes: bool) -> None:
+    """Asks before what is in a trash is deleted for good.
+
+    Args:
+        names: What would be.
+        yes: It was said already.
+
+    Raises:
+        AkinError: Nobody is there to ask.
+        typer.Abort: It is not wanted.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise AkinError("The trash is emptied for good.", "Say so with --yes.")
+    typer.confirm(f"Delete {len(names)} for good: {', '.join(names)}?", abort=True)
 
 
 class Reporter:

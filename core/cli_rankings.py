@@ -1,4 +1,4 @@
-"""`akin ranking`: does a ranking fit a data set, and do several people's rankings agree?"""
+"""`akin ranking`: those of a workspace, do they fit a data set, and do several people agree?"""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from core.cli_output import confirm_emptying
 from core.errors import RankingError
 from core.files import write_text
-from core.ranking import Ranking
+from core.ranking import Ranking, nearest
 from core.ranking_controls import named_classes
 from core.ranking_disagreement import (
     Disagreement,
@@ -25,8 +26,13 @@ from core.ranking_disagreement import (
     row_in_words,
 )
 from core.ranking_files import load_ranking
+from core.ranking_library import RankingLibrary
+from core.runs import default_workspace
 
 ranking_app = typer.Typer(help="Rankings.")
+WorkspaceOption = Annotated[
+    Path | None, typer.Option("--in", metavar="DIR", help="Another workspace.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 
 
@@ -90,6 +96,60 @@ def ranking_disagreement(
         Console().print(_table(found))
     if consensus_file is not None:
         print(f"The consensus was written to {consensus_file}")
+
+
+@ranking_app.command("list")
+def ranking_list(
+    trash: Annotated[bool, typer.Option("--trash", help="What is in the trash.")] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Lists the rankings of the workspace."""
+    library = _library(workspace)
+    entries = library.deleted() if trash else library.entries()
+    if as_json:
+        rows = [{"name": entry.name, "path": str(entry.path)} for entry in entries]
+        print(json.dumps(rows, indent=1))
+        return
+    if not entries:
+        print("No rankings are in the trash." if trash else f"No rankings in {library.folder}.")
+    for entry in entries:
+        print(f"{entry.name}: {entry.path}")
+
+
+@ranking_app.command("restore")
+def ranking_restore(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...")],
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Moves rankings from the trash back into the workspace."""
+    library = _library(workspace)
+    deleted = {entry.name: entry.path for entry in library.deleted()}
+    for name in names:
+        if name not in deleted:
+            hint = nearest(name, tuple(deleted), "See: akin ranking list --trash")
+            raise RankingError(f"The ranking {name} is not in the trash.", hint)
+    for name in dict.fromkeys(names):
+        print(f"{library.restore(deleted[name])} is back")
+
+
+@ranking_app.command("empty-trash")
+def ranking_empty_trash(
+    workspace: WorkspaceOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Deletes for good the rankings in the trash; asks first."""
+    library = _library(workspace)
+    names = [entry.name for entry in library.deleted()]
+    if not names:
+        print("No rankings are in the trash.")
+        return
+    confirm_emptying(names, yes=yes)
+    print(f"{library.empty_trash()} deleted")
+
+
+def _library(workspace: Path | None) -> RankingLibrary:
+    return RankingLibrary(workspace if workspace is not None else default_workspace())
 
 
 def _table(found: Disagreement) -> Table:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import sys
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from core.cli_output import confirm_emptying
 from core.errors import RunError
 from core.ranking import nearest
+from core.ranking_library import RankingLibrary
 from core.run_notes import write_notes
 from core.run_trash import TrashedRun, empty_trash, list_trash, restore_run, trash_run
-from core.runs import Run, RunStore, default_workspace, open_run
+from core.runs import Run, RunStore, default_workspace, open_run, trash_of
 
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="A directory, or a run's name or number.")
@@ -87,14 +89,22 @@ def runs_empty_trash(
     store = store_of(folder)
     found = list_trash(store)
     if not found:
-        print("The trash is empty.")
+        print(no_runs_in_trash(store))
         return
-    if not yes:
-        if not sys.stdin.isatty():
-            raise RunError("The trash is emptied for good.", "Say so with --yes.")
-        names = ", ".join(trashed.run.title for trashed in found)
-        typer.confirm(f"Delete {len(found)} for good: {names}?", abort=True)
+    confirm_emptying([trashed.run.title for trashed in found], yes=yes)
     print(f"{empty_trash(store)} deleted")
+
+
+def no_runs_in_trash(store: RunStore) -> str:
+    """Says that no run of a store is in the trash, and where to find the rankings that are."""
+    workspace = trash_of(store.folder).parent
+    count = len(RankingLibrary(workspace).deleted())
+    if not count:
+        return "The trash is empty."
+    is_own = workspace == default_workspace().resolve()
+    where = "" if is_own else f" --in {shlex.quote(str(workspace))}"
+    them = "1 ranking is" if count == 1 else f"{count} rankings are"
+    return f"No runs are in the trash; {them}: akin ranking list --trash{where}"
 
 
 def store_of(folder: Path | None) -> RunStore:

@@ -14,6 +14,7 @@ from rich.table import Table
 from core.cli_measures import measures_in_lines
 from core.cli_output import make_reporter
 from core.cli_run_notes import (
+    no_runs_in_trash,
     runs_empty_trash,
     runs_note,
     runs_rename,
@@ -65,7 +66,7 @@ def runs_list(
         print(f"None of the {len(rows)} runs is like that.")
     elif not rows:
         nothing = f"No runs in {store.folder}. Train one with: akin train --recipe demo"
-        print("The trash is empty." if trash else nothing)
+        print(no_runs_in_trash(store) if trash else nothing)
     else:
         _print_rows(chosen)
 

@@ -101,6 +101,17 @@ class RankingLibrary:
         """
         return _move(path, free_path(self.folder, path.stem))
 
+    def empty_trash(self) -> int:
+        """Deletes for good what can be restored; returns how many rankings that were.
+
+        Raises:
+            RankingError: If one of them cannot be deleted.
+        """
+        found = self.deleted()
+        for entry in found:
+            _move(entry.path, None)
+        return len(found)
+
 
 def safe_name(name: str) -> str:
     """Returns a name that is fit for a file: no separators, nothing invisible, not too long.
@@ -149,5 +160,6 @@ def _move(path: Path, target: Path | None) -> Path:
         path.rename(target)
     except OSError as error:
         why = (error.strerror or str(error)).lower()
-        raise RankingError(f"{path} cannot be moved: {why}.", "Look at who owns it.") from error
+        verb = "deleted" if target is None else "moved"
+        raise RankingError(f"{path} cannot be {verb}: {why}.", "Look at who owns it.") from error
     return target

@@ -191,6 +191,16 @@ class RankingBoard(QObject):
         self.listed.emit()
         self.open(path)
 
+    def empty_trash(self) -> None:
+        """Deletes for good what can be restored; whoever calls it has asked."""
+        try:
+            count = self.library.empty_trash()
+        except AkinError as error:
+            self.posted.emit(Message.of_error(error))
+            return
+        what = "1 ranking" if count == 1 else f"{count} rankings"
+        self.posted.emit(Message("info", f"{what} deleted for good."))
+
     # ----- inside -----
 
     def _push(self, board: Board, text: str, gesture: str = "") -> None:

@@ -92,7 +92,9 @@ class TrashWindow(QDialog):
             self.list.addItem(item)
         count = self.list.count()
         self._words.setText(
-            f"{count} run{'s' if count != 1 else ''} in the trash." if count else "It is empty."
+            f"{count} run{'s' if count != 1 else ''} in the trash."
+            if count
+            else "No runs are in the trash. Trashed rankings: menu Ranking, Restore."
         )
         self._show_buttons()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QObject, Qt, Slot
-from PySide6.QtWidgets import QInputDialog, QMenu, QWidget
+from PySide6.QtWidgets import QInputDialog, QMenu, QMessageBox, QWidget
 
 from core.ranking import Ranking
 from core.ranking_files import preset_names
@@ -77,6 +77,8 @@ class RankingMenu(QObject):
             self._deleted.addAction(_shown(entry.name), partial(board.restore_deleted, entry))
         self.menu.addMenu(self._deleted)
         self._deleted.setEnabled(not self._deleted.isEmpty())
+        self._deleted.addSeparator()
+        self._deleted.addAction("Empty the trash…", self.ask_empty)
 
     def _current(self) -> RankingEntry | None:
         path = self._session.ranking_path
@@ -117,6 +119,22 @@ class RankingMenu(QObject):
         current = self._current_or_tell()
         if current is not None:
             self._session.board.delete(current)
+
+    @Slot()
+    def ask_empty(self) -> None:
+        """Asks whether the trashed rankings are to be deleted for good."""
+        count = len(self._session.board.library.deleted())
+        them = "the trashed ranking" if count == 1 else f"the {count} trashed rankings"
+        box = QMessageBox(self._widget)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setObjectName("emptyRankings")
+        box.setText(f"Delete {them} for good?")
+        delete = box.addButton("Delete for good", QMessageBox.ButtonRole.DestructiveRole)
+        delete.clicked.connect(self._session.board.empty_trash)
+        keep = box.addButton("Keep them", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(keep)
+        box.setEscapeButton(keep)
+        box.open()
 
     def _ask(self, title: str, label: str, name: str, done: Callable[[str], None]) -> None:
         dialog = QInputDialog(self._widget)

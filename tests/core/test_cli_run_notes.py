@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from core.config import ExperimentConfig
 from core.events import Outcome
 from core.ranking import Ranking
+from core.ranking_library import RankingLibrary
 from core.runs import RunStore
 
 Akin = Callable[..., Any]
@@ -65,6 +67,41 @@ def test_trash_and_restore(akin: Akin, store: RunStore) -> None:
     assert akin("runs", "empty-trash", "--yes").out == "2 deleted\n"
     assert "The trash is empty" in akin("runs", "empty-trash").out
     akin("runs", "restore", "1").expect_error("not in the trash", "--trash")
+
+
+def test_the_trash_of_rankings(akin: Akin, store: RunStore, tmp_path: Path) -> None:
+    library = RankingLibrary(tmp_path)
+    assert akin("ranking", "list").out == f"No rankings in {library.folder}.\n"
+    assert akin("runs", "list", "--trash").out == "The trash is empty.\n"
+    for name in ("mine", "yours"):
+        library.delete(library.add(Ranking(name=name)))
+    told = "No runs are in the trash; 2 rankings are: akin ranking list --trash\n"
+    assert akin("runs", "list", "--trash").out == told
+    assert akin("runs", "empty-trash").out == told
+    listed = akin("ranking", "list", "--trash").out.splitlines()
+    assert listed == [f"{entry.name}: {entry.path}" for entry in library.deleted()]
+    akin("ranking", "restore", "mine", "your").expect_error("your is not in the trash", "'yours'?")
+    assert akin("ranking", "restore", "mine").out == f"{library.folder / 'mine.yaml'} is back\n"
+    rows = json.loads(akin("ranking", "list", "--json").out)
+    assert rows == [{"name": "mine", "path": str(library.folder / "mine.yaml")}]
+    akin("ranking", "empty-trash").expect_error("emptied for good", "--yes")
+    assert [entry.name for entry in library.deleted()] == ["yours"]
+    assert akin("ranking", "empty-trash", "--yes").out == "1 deleted\n"
+    assert akin("ranking", "empty-trash", "--yes").out == "No rankings are in the trash.\n"
+    assert akin("ranking", "list", "--trash").out == "No rankings are in the trash.\n"
+    assert [entry.name for entry in library.entries()] == ["mine"]
+
+
+def test_the_trash_of_another_workspace(akin: Akin, store: RunStore, tmp_path: Path) -> None:
+    other = RankingLibrary(tmp_path / "my other")
+    other.delete(other.add(Ranking(name="mine")))
+    runs = tmp_path / "my other" / "runs"
+    where = f"--in '{tmp_path / 'my other'}'"
+    told = f"No runs are in the trash; 1 ranking is: akin ranking list --trash {where}\n"
+    assert akin("runs", "list", runs, "--trash").out == told
+    assert "mine" in akin(*shlex.split(told.split(": akin ")[1])).out
+    assert akin("ranking", "empty-trash", "--in", tmp_path / "my other", "--yes").code == 0
+    assert akin("runs", "list", runs, "--trash").out == "The trash is empty.\n"
 
 
 def test_a_name_that_means_several_or_none(akin: Akin, store: RunStore) -> None:

@@ -34,6 +34,22 @@ def test_an_empty_workspace_has_none_and_adding_names_them_apart(library: Rankin
     assert not library.owns(None)
 
 
+def test_the_trash_is_emptied_of_rankings_only(library: RankingLibrary) -> None:
+    kept = library.add(MINE)
+    for _ in range(2):
+        library.delete(library.add(MINE))
+    trash = library.deleted()[0].path.parent
+    (trash.parent / "0001-ranked").mkdir()  # a run
+    (trash / "notes.txt").write_text("mine")
+    assert [entry.name for entry in library.deleted()] == ["mine 2", "mine 2 2"]
+    assert library.empty_trash() == 2
+    assert library.deleted() == []
+    assert library.empty_trash() == 0
+    assert (trash / "notes.txt").exists()
+    assert (trash.parent / "0001-ranked").is_dir()
+    assert load_ranking(kept) == MINE
+
+
 def test_only_ranking_files_are_listed_by_name(library: RankingLibrary) -> None:
     for name in ("b.yaml", "A.yml", "notes.txt", ".hidden.yaml"):
         library.folder.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QWidget
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QMessageBox, QWidget
 
 from core.ranking import Ranking
 from core.ranking_files import load_ranking
@@ -70,6 +70,30 @@ def test_rankings_are_made_switched_renamed_deleted_and_restored(
     action(rankings, "voc2007-paper", "Presets").trigger()
     assert session.ranking.name == "voc2007-paper"
     assert [e.name for e in session.board.library.entries()] == ["first", "second - third"]
+
+
+@pytest.mark.parametrize("button", ["Keep them", "Delete for good"])
+def test_trashed_rankings_are_deleted_by_a_second_click_only(
+    session: Session, rankings: RankingMenu, button: str
+) -> None:
+    messages = []
+    session.message_posted.connect(messages.append)
+    library = session.board.library
+    for _ in range(2):
+        library.delete(library.add(MINE))
+    action(rankings, "Empty the trash", "Restore").trigger()
+    box = rankings.menu.parentWidget().findChild(QMessageBox, "emptyRankings")
+    assert box is not None
+    assert box.text() == "Delete the 2 trashed rankings for good?"
+    assert len(library.deleted()) == 2
+    next(b for b in box.buttons() if b.text() == button).click()
+    assert len(library.deleted()) == (2 if button == "Keep them" else 0)
+    assert [m.text for m in messages] == (
+        [] if library.deleted() else ["2 rankings deleted for good."]
+    )
+    rankings.fill()
+    restore = next(m for m in rankings.menu.findChildren(QMenu) if m.title() == "Restore")
+    assert restore.isEnabled() == bool(library.deleted())
 
 
 def test_a_name_that_is_nothing_is_told(session: Session, rankings: RankingMenu) -> None:
