@@ -22,7 +22,6 @@ from core.cli_detect_train import detect_train
 from core.cli_experiment import register_experiments
 from core.cli_measures import measures_in_lines
 from core.cli_output import (
-    DEMO_IMAGES,
     demo_folder,
     make_reporter,
     print_error,
@@ -42,6 +41,7 @@ from core.cli_training import (
 )
 from core.config import ExperimentConfig
 from core.config_files import load_config, load_recipe, parse_assignments
+from core.data.demo_set import DEMO_IMAGES, DEMO_SEED
 from core.errors import AkinError, ConfigError, RunError
 from core.events import Emit, Outcome
 from core.processors import wait_briefly
@@ -77,7 +77,9 @@ def _akin() -> None:
 def demo(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
     images: Annotated[int, typer.Option(min=40, help="How many scenes.")] = DEMO_IMAGES,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="The same seed gives the same bytes.")
+    ] = DEMO_SEED,
 ) -> None:
     """Writes the built-in demo data set as a VOC folder."""
     from core.data.demo import write_demo  # noqa: PLC0415 - fonts are read only here

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from core.data.demo_set import demo_path, draw_demo, is_drawn
 from core.data.summary import DatasetSummary
 from core.errors import AkinError
 from core.events import (
@@ -28,8 +29,6 @@ from core.events import (
     event_to_json,
 )
 from core.runs import default_workspace
-
-DEMO_IMAGES = 900
 
 
 def print_error(message: str, hint: str) -> None:
@@ -187,14 +186,11 @@ def make_reporter(*, as_json: bool, to_stderr: bool = False) -> Reporter:
 
 def demo_folder() -> Path:
     """Returns the workspace's demo data set, drawn where it is not there yet."""
-    from core.data.demo import write_demo  # noqa: PLC0415 - fonts are read only here
-
-    folder = default_workspace() / f"demo-{DEMO_IMAGES}-0"
-    if not (folder / "VOCdevkit").exists():
-        with make_reporter(as_json=False, to_stderr=True) as reporter:
-            progress = reporter.progress("drawing the demo")
-            write_demo(folder, images=DEMO_IMAGES, seed=0, progress=progress)
-    return folder
+    workspace = default_workspace()
+    if is_drawn(demo_path(workspace)):
+        return demo_path(workspace)
+    with make_reporter(as_json=False, to_stderr=True) as reporter:
+        return draw_demo(workspace, reporter.progress("drawing the demo"))
 
 
 def epoch_line(event: EpochCompleted, epochs: int) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QDeadlineTimer, QObject, Signal, Slot
 
 from core.data import open_dataset
-from core.data.demo import write_demo
+from core.data.demo_set import draw_demo
 from core.data.index import DatasetIndex
 from core.errors import AkinError, DataError
 from gui.tasks import Progress, Task, Work
@@ -17,8 +17,6 @@ from gui.tasks import Progress, Task, Work
 if TYPE_CHECKING:
     from core.data.download import Source
 
-DEMO_IMAGES = 900
-DEMO_SEED = 0
 _MEGABYTE = 1_000_000
 
 
@@ -41,7 +39,7 @@ class DataLoading(QObject):
 
     def __init__(self, workspace: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._demo = workspace / f"demo-{DEMO_IMAGES}-{DEMO_SEED}"
+        self._workspace = workspace
         self._task: Task | None = None
         self._what = ""
         self._can_stop = False
@@ -58,12 +56,9 @@ class DataLoading(QObject):
 
     def open_demo(self) -> None:
         """Opens the built-in demo, generating it the first time."""
-        folder = self._demo
 
         def work(progress: Progress, _should_stop: object) -> DatasetIndex:
-            if not (folder / "VOCdevkit").exists():
-                write_demo(folder, images=DEMO_IMAGES, seed=DEMO_SEED, progress=progress)
-            return open_dataset(folder)
+            return open_dataset(draw_demo(self._workspace, progress))
 
         self._start("Making the demo", work)
 

@@ -20,12 +20,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
+from core.data.demo_set import DEMO_IMAGES, DEMO_SEED
 from core.data.drawings import DRAWINGS, Drawing, DrawingBook
 from core.data.voc import DEMO_MARKER, is_voc_folder
 from core.errors import DataError
 
-DEFAULT_IMAGES = 1000
-DEFAULT_SEED = 0
 VERSION = 1
 OBJECTS_PER_IMAGE = 6
 MOST_OBJECTS = 8
@@ -61,8 +60,8 @@ class _Plan:
 
 def write_demo(
     folder: Path,
-    images: int = DEFAULT_IMAGES,
-    seed: int = DEFAULT_SEED,
+    images: int = DEMO_IMAGES,
+    seed: int = DEMO_SEED,
     progress: Progress | None = None,
 ) -> None:
     """Writes the demo as folder/VOCdevkit/VOC2007; it appears there complete or not at all.

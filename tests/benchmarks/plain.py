@@ -32,7 +32,7 @@ def photographs() -> Iterator[DatasetIndex]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(os.environ.get("AKIN_VOC", name))
         if "AKIN_VOC" not in os.environ:
-            write_demo(folder)
+            write_demo(folder, images=1000)
         yield open_dataset(folder)
 
 

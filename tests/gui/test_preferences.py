@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QTextBrowser
 
 from core.data.demo import write_demo
-from gui.data_loading import DEMO_IMAGES, DEMO_SEED
+from core.data.demo_set import demo_path
 from gui.main_preferences import PreferencesWindow
 from gui.main_tour import STEPS
 from gui.main_window import MainWindow
@@ -76,7 +76,7 @@ def test_the_menu_and_the_preferences_are_one(window: MainWindow, session: Sessi
 @pytest.fixture
 def demo_session(session: Session, wait_until: Wait) -> Session:
     """A session whose demo is small, so that opening it is quick."""
-    folder = session.workspace / f"demo-{DEMO_IMAGES}-{DEMO_SEED}"
+    folder = demo_path(session.workspace)
     folder.parent.mkdir(parents=True)
     write_demo(folder, images=40)
     return session
