@@ -80,19 +80,21 @@ def test_out_of_memory_says_what_to_halve(train: Any) -> None:
 def test_the_command_line_names_the_command_that_goes_on(
     akin: Any, akin_process: Any, create: Any, tiny_voc: Path
 ) -> None:
-    config = create(crops__size=64, encoder__stem="small", training__epochs=1)
+    values = {"crops__size": 64, "encoder__stem": "small", "training__batch_size": 80}
+    config = create(**values, training__epochs=1)
     path = config.path.parent / "a run"
     words = (config.path / "config.yaml", "--ranking", config.path / "ranking.yaml")
     answer = akin_process("train", *words, "--run", path, first=LITTLE_ROOM)
-    answer.expect_error("The device ran out of memory.", "Halve the batch size to 20", code=1)
+    answer.expect_error("The device ran out of memory.", "Halve the batch size to 40", code=1)
     hint = answer.err.splitlines()[-1]
-    command = f"akin train --run '{path}' --resume --batch-size 20"
-    assert hint == f"hint: Halve the batch size to 20 and train again: {command}"
+    command = f"akin train --run '{path}' --resume --batch-size 40"
+    assert hint == f"hint: Halve the batch size to 40 and train again: {command}"
+    Run(path).replanned({"crops.size": 16, "encoder.stem": "ordinary"})  # quick from here on
     again = akin(*shlex.split(command)[1:], "--json")
     assert again.code == 0, again.err
-    assert Run(path).config.training.batch_size == 20
+    assert Run(path).config.training.batch_size == 40
     (started,) = [e for e in Run(path).events() if isinstance(e, RunStarted)][1:]
-    assert (started.batch_size, started.resumed_at_step) == (20, 0)
+    assert (started.batch_size, started.resumed_at_step) == (40, 0)
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory."), MemoryError()])
