@@ -30,6 +30,9 @@ class EventTail:
         that is still being written is left for the next look.
         """
         try:
+            told = self._path.stat()
+            if (told.st_ino, told.st_size) == (self._inode, self._position):
+                return [], False
             with self._path.open("rb") as file:
                 told = self._path.stat()
                 is_new = told.st_ino != self._inode or told.st_size < self._position

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPalette
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QIcon, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
 ThemeName = Literal["light", "dark", "system"]
@@ -23,6 +23,7 @@ SPACING = 8
 BASE_POINTS = 10.0
 HEADING_POINTS = 12.0
 TITLE_POINTS = 17.0
+SMALLEST_POINTS = 6.0
 
 
 @dataclass(frozen=True)
@@ -192,6 +193,32 @@ def apply_theme(app: QApplication, name: ThemeName, text_size: int = 100) -> Non
     app.setPalette(_palette(colours))
     app.setFont(_font(BASE_POINTS * text_size / 100))
     app.setStyleSheet(style_sheet(colours, text_size))
+
+
+def sized_font(font: QFont, points: float) -> QFont:
+    """Returns a widget's font at a size given for a text size of 100 per cent."""
+    copy = QFont(font)
+    copy.setPointSizeF(font.pointSizeF() * points / BASE_POINTS)
+    return copy
+
+
+def fitting_font(font: QFont, points: float, height_px: float) -> QFont:
+    """Returns `sized_font`, or as much smaller letters as a line of this height asks for."""
+    copy = sized_font(font, points)
+    share = height_px / QFontMetricsF(copy).height()
+    if share < 1:
+        copy.setPointSizeF(max(copy.pointSizeF() * share, min(SMALLEST_POINTS, points)))
+    return copy
+
+
+def with_text(pixels: float, font: QFont) -> int:
+    """Returns a length that grows with a widget's text; less text shrinks nothing.
+
+    Args:
+        pixels: The length at a text size of 100 per cent.
+        font: Of the widget.
+    """
+    return round(pixels * max(font.pointSizeF() / BASE_POINTS, 1.0))
 
 
 def number_font(font: QFont) -> QFont:

@@ -49,7 +49,7 @@ class CurveTools(QWidget):
         self.x_axis = QComboBox()
         for name in X_AXES:
             self.x_axis.addItem(f"by {name}", name)
-        self.x_axis.setMinimumWidth(self.x_axis.sizeHint().width())
+        self.x_axis.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.x_axis.setAccessibleName("The x axis")
         self.x_axis.currentIndexChanged.connect(self._on_x_axis)
         self.smoothing = QSlider(Qt.Orientation.Horizontal)

@@ -49,7 +49,7 @@ RESOURCES = (
 )
 
 
-@dataclass
+@dataclass(eq=False)
 class _Shown:
     """A run whose curves are drawn."""
 
@@ -96,6 +96,7 @@ class TrainingCurves(QWidget):
         self.stack.set_csv(self._to_csv)
         self.stack.set_x_label(X_TITLES["step"])
         self._empty = QLabel(NO_RUN)
+        self._empty.setWordWrap(True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         set_role(self._empty, "muted")
         shown = SHOWN_AT_FIRST if panels is None else panels
@@ -149,6 +150,22 @@ class TrainingCurves(QWidget):
         shown = tuple(_Shown(curves) for curves in members)
         self._overlays[overlay] = _Overlay(key, name, colour, shown)
         self.redraw(everything=True)
+
+    def update_overlay(self, overlay: Overlay, members: Iterable[RunCurves]) -> None:
+        """Draws what has come to an overlay.
+
+        Args:
+            overlay: One that was added.
+            members: The curves it was added with, or others in place of those that began anew.
+        """
+        laid = self._overlays[overlay]
+        known = {id(shown.curves): shown for shown in laid.members}
+        new = tuple(known.get(id(curves)) or _Shown(curves) for curves in members)
+        began_anew, laid.members = new != laid.members, new
+        if began_anew or self._stale or not self.isVisible():
+            self.redraw(everything=True)
+        else:
+            self._draw_overlay(laid)
 
     def remove_overlay(self, overlay: Overlay) -> None:
         if self._overlays.pop(overlay, None) is not None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtCore import QEvent, Qt, QTimer, Slot
 from PySide6.QtGui import QGuiApplication, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -34,17 +33,17 @@ from gui.models.run_report import failure_report
 from gui.pages.export_messages import ExportMessages
 from gui.pages.training_changes import ChangesButton
 from gui.pages.training_controls import TrainingControls
-from gui.pages.training_curves import Overlay, TrainingCurves
+from gui.pages.training_curves import TrainingCurves
 from gui.pages.training_detectors import DetectorPanel
 from gui.pages.training_log import LogPane, log_text
+from gui.pages.training_overlays import TrainingOverlays
 from gui.pages.training_queue import QueuePanel
 from gui.pages.training_run_actions import RunActions
 from gui.pages.training_runs import RunList
 from gui.session import Session, half_batch_text
 from gui.settings import Settings
-from gui.tasks import Task
-from gui.theme import SPACING, set_role
-from gui.widgets.config_form import RESET_WIDTH_PX, ConfigForm
+from gui.theme import SPACING, set_role, with_text
+from gui.widgets.config_form import RESET_WIDTH_PX, TITLE_WIDTH_PX, ConfigForm
 
 FIRST_KEYS = (
     "objective.method",
@@ -57,18 +56,11 @@ FIRST_KEYS = (
 HIDDEN_KEYS = ("data.folder", "ranking.source")
 SPLIT_KEYS = ("data.train_split", "data.validation_split", "data.test_split")
 FORM_WIDTH_PX = 288
+MIDDLE_WIDTH_PX = 560
 RUNS_WIDTH_PX = 272
+MOST_RUNS_WIDTH_PX = 320
 LEAST_FORM_WIDTH_PX = 280
 LEAST_RUNS_WIDTH_PX = 192
-
-
-@dataclass(frozen=True, eq=False)
-class _Read:
-    """The curves of a run, or of the runs of a group."""
-
-    overlay: Overlay
-    name: str
-    curves: tuple[RunCurves, ...]
 
 
 class TrainingPage(QWidget):
@@ -83,7 +75,6 @@ class TrainingPage(QWidget):
         super().__init__(parent)
         self._session = session
         self._curves = RunCurves()
-        self._tasks: set[Task] = set()
         self._ended: Run | None = None
         self._outcome: Outcome | None = None
         self._recipe = "demo" if "demo" in recipe_names() else ""
@@ -95,6 +86,7 @@ class TrainingPage(QWidget):
         self._settings = Settings(session.workspace)
         self.plots = TrainingCurves(self._settings.training_panels)
         self.runs = RunList()
+        self.overlays = TrainingOverlays(session, self.runs, self.plots, self)
         self.run_actions = RunActions(session, self.runs, self)
         self.detectors = DetectorPanel(session, self.plots)
         self.queue = QueuePanel(session.trainings)
@@ -126,11 +118,10 @@ class TrainingPage(QWidget):
         column.addWidget(title)
         line = QHBoxLayout()
         line.setSpacing(SPACING // 2)
-        name = QLabel("Recipe")
-        name.setFixedWidth(104)
-        line.addWidget(name)
+        self._recipe_name, self._under_resets = QLabel("Recipe"), QWidget()
+        line.addWidget(self._recipe_name)
         line.addWidget(self.recipes, 1)
-        line.addSpacing(RESET_WIDTH_PX + SPACING // 2)
+        line.addWidget(self._under_resets)
         column.addLayout(line)
         column.addWidget(self.changes)
         column.addWidget(self.form, 1)
@@ -139,7 +130,6 @@ class TrainingPage(QWidget):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setMinimumWidth(LEAST_FORM_WIDTH_PX)
         scroll.setAccessibleName("Settings of the experiment")
         middle = QWidget()
         column = QVBoxLayout(middle)
@@ -147,8 +137,7 @@ class TrainingPage(QWidget):
         column.setSpacing(2 * SPACING)
         column.addWidget(self.controls)
         column.addWidget(self.detectors.views, 1)
-        self.runs.setMinimumWidth(LEAST_RUNS_WIDTH_PX)
-        splitter = QSplitter(Qt.Orientation.Horizontal)
+        splitter = self._splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.setChildrenCollapsible(False)
         right = QWidget()
         column = QVBoxLayout(right)
@@ -160,12 +149,27 @@ class TrainingPage(QWidget):
         for part in (scroll, middle, right):
             splitter.addWidget(part)
         splitter.setStretchFactor(1, 1)
-        splitter.setSizes([FORM_WIDTH_PX, 560, RUNS_WIDTH_PX])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(3 * SPACING, 2 * SPACING, 3 * SPACING, SPACING)
         layout.setSpacing(SPACING)
         layout.addWidget(splitter, 1)
         layout.addWidget(self.log)
+        self._fit_text()
+
+    def _fit_text(self) -> None:
+        """Gives the columns the widths that their text needs."""
+        font = self.font()
+        self._recipe_name.setFixedWidth(with_text(TITLE_WIDTH_PX, font))
+        self._under_resets.setFixedWidth(with_text(RESET_WIDTH_PX, font))
+        self._scroll.setMinimumWidth(with_text(LEAST_FORM_WIDTH_PX, font))
+        self.runs.setMinimumWidth(with_text(LEAST_RUNS_WIDTH_PX, font))
+        runs = min(with_text(RUNS_WIDTH_PX, font), MOST_RUNS_WIDTH_PX)
+        self._splitter.setSizes([with_text(FORM_WIDTH_PX, font), MIDDLE_WIDTH_PX, runs])
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange and hasattr(self, "_splitter"):
+            self._fit_text()
 
     def _connect(self) -> None:
         session = self._session
@@ -175,7 +179,6 @@ class TrainingPage(QWidget):
         self.controls.pause_toggled.connect(session.set_training_paused)
         self.controls.stop_clicked.connect(session.stop_training)
         self.controls.cancel_confirmed.connect(session.cancel_training)
-        self.runs.overlay_toggled.connect(self._on_overlay_toggled)
         self.controls.smaller_requested.connect(self._on_smaller)
         ExportMessages(self, session)
         self.plots.panels_changed.connect(self._on_panels)
@@ -200,7 +203,7 @@ class TrainingPage(QWidget):
     @property
     def is_idle(self) -> bool:
         """Whether nothing is being read in the background."""
-        return self.run_actions.is_idle and not self._tasks and self.detectors.is_idle
+        return self.run_actions.is_idle and self.overlays.is_idle and self.detectors.is_idle
 
     # ----- the form -----
 
@@ -337,46 +340,13 @@ class TrainingPage(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self.overlays.watch()
         QTimer.singleShot(0, self.run_actions.reload)
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
+        self.overlays.rest()
         self.run_actions.shut_down()
-
-    @Slot(object, bool)
-    def _on_overlay_toggled(self, overlay: Overlay, on: bool) -> None:
-        if not on:
-            self.plots.remove_overlay(overlay)
-            self.runs.model.set_colour(overlay, None)
-            return
-        members, name = self.runs.members_of(overlay)
-
-        def work(_progress: object, _should_stop: object) -> _Read:
-            found = []
-            for run in members:
-                curves = RunCurves()
-                curves.extend(run.events())
-                found.append(curves)
-            return _Read(overlay, name, tuple(found))
-
-        task = Task(work, self)
-        self._tasks.add(task)
-        task.succeeded.connect(self._on_overlay_read)
-        task.failed.connect(self._session.post_error)
-        task.finished.connect(self._on_overlay_task_finished)
-        task.begin()
-
-    @Slot(object)
-    def _on_overlay_read(self, read: _Read) -> None:
-        colour = self.runs.next_colour(len(self.plots.overlays))
-        self.runs.model.set_colour(read.overlay, colour)
-        self.plots.add_overlay(read.overlay, read.curves, colour.name(), read.name)
-
-    @Slot()
-    def _on_overlay_task_finished(self) -> None:
-        for task in [task for task in self._tasks if task.isFinished()]:
-            self._tasks.discard(task)
-            task.deleteLater()
 
     @Slot()
     def _on_smaller(self) -> None:

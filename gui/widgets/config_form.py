@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
@@ -18,10 +18,11 @@ from PySide6.QtWidgets import (
 
 from core.config import ExperimentConfig, config_keys
 from core.config_text import as_text
-from gui.theme import SPACING, set_role, tokens
+from gui.theme import SPACING, set_role, tokens, with_text
 from gui.widgets.config_editors import Editor, make_editor
 
 RESET_WIDTH_PX = 26
+TITLE_WIDTH_PX = 104
 
 
 class ConfigRow(QWidget):
@@ -55,8 +56,6 @@ class ConfigRow(QWidget):
         self._title = QLabel(title)
         self._title.setToolTip(self._help)
         self._title.setBuddy(editor)
-        self._title.setMinimumWidth(104)
-        self._title.setMaximumWidth(104)
         self._title.setWordWrap(True)
         editor.setToolTip(description)
         editor.setAccessibleName(title)
@@ -68,7 +67,6 @@ class ConfigRow(QWidget):
         self._reset.setText("↺")
         self._reset.setAutoRaise(True)
         self._reset.setAccessibleName(f"Reset {title}")
-        self._reset.setFixedWidth(RESET_WIDTH_PX)
         policy = self._reset.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         self._reset.setSizePolicy(policy)
@@ -78,6 +76,7 @@ class ConfigRow(QWidget):
         self._problem.setWordWrap(True)
         self._problem.hide()
         self._lay_out()
+        self._fit_text()
 
     def _lay_out(self) -> None:
         at = Qt.AlignmentFlag.AlignTop if self.editor.tall else Qt.AlignmentFlag.AlignVCenter
@@ -92,6 +91,15 @@ class ConfigRow(QWidget):
         layout.setSpacing(2)
         layout.addLayout(line)
         layout.addWidget(self._problem)
+
+    def _fit_text(self) -> None:
+        self._title.setFixedWidth(with_text(TITLE_WIDTH_PX, self.font()))
+        self._reset.setFixedWidth(with_text(RESET_WIDTH_PX, self.font()))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._fit_text()
 
     def set_problem(self, text: str) -> None:
         """Shows what is wrong with the value; "" takes it away."""
