@@ -32,7 +32,7 @@ from gui.pages.detections_toolbar import EmptyNote
 from gui.pages.detections_viewer import ImageViewer, LargeImage, read_large
 from gui.tasks import LatestTask
 from gui.thumbnails import ThumbnailLoader
-from gui.widgets.columns import three_columns
+from gui.widgets.columns import ThreeColumns
 from gui.widgets.thumbnail_grid import ThumbnailGrid
 
 REFILTER_MS = 40
@@ -82,7 +82,7 @@ class FileView(QWidget):
             self._views.addWidget(view)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(three_columns(self.filters, self._views, self.panel))
+        layout.addWidget(ThreeColumns(self.filters, self._views, self.panel))
 
     def _connect(self, loader: ThumbnailLoader) -> None:
         self.filters.filter_changed.connect(self._on_filter_changed)

@@ -30,7 +30,7 @@ from gui.session import ObjectSelection, Session
 from gui.tasks import LatestTask
 from gui.theme import SPACING
 from gui.thumbnails import ThumbnailLoader
-from gui.widgets.columns import three_columns
+from gui.widgets.columns import ThreeColumns
 from gui.widgets.thumbnail_grid import ThumbnailGrid
 
 PICTURE = QSize(160, 120)
@@ -95,7 +95,7 @@ class DetectionsPage(QWidget):
         layout.addWidget(self.toolbar)
         layout.addWidget(self.source.detection)
         self._sources = QStackedWidget()
-        self._sources.addWidget(three_columns(self.filters, self._views, self.panel))
+        self._sources.addWidget(ThreeColumns(self.filters, self._views, self.panel))
         self._sources.addWidget(self.file_view)
         layout.addWidget(self._sources, 1)
 

@@ -37,14 +37,15 @@ from gui.pages.ranking_layout import (
     CARD_X,
     CHIP_WIDTH,
     CHIPS_X,
+    MARGIN,
     PAD,
-    RIGHT,
+    WORDS,
     LadderLayout,
     Row,
     RowSpec,
     arrange,
 )
-from gui.theme import SPACING
+from gui.theme import SPACING, with_text
 
 SLIDE_MS = 150
 SLIDE_PX = 36.0
@@ -178,10 +179,11 @@ class LadderBoard(QWidget):
         self._starts = {row.key: self._top(row) for row in self._layout.rows}
         self._chip_starts = {name: QPointF(chip.pos()) for name, chip in self._chips.items()}
         width, height = float(self.width()), float(self.height())
-        self._rest = arrange(self._specs(None), width, height)
+        right = with_text(WORDS, self.font()) + MARGIN
+        self._rest = arrange(self._specs(None), width, height, right)
         self._layout = self._rest
         if self._target is not None:
-            self._layout = arrange(self._specs(self._target), width, height)
+            self._layout = arrange(self._specs(self._target), width, height, right)
         self.setMinimumHeight(int(self._rest.height) if self._rest.height > height else 0)
         for row in self._layout.rows:
             for name, rect in zip(row.spec.classes, row.chips, strict=True):
@@ -276,7 +278,7 @@ class LadderBoard(QWidget):
         self._on_animation(1.0)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(int(CHIPS_X + CHIP_WIDTH + PAD + RIGHT), 320)
+        return QSize(int(CHIPS_X + CHIP_WIDTH + PAD + MARGIN) + with_text(WORDS, self.font()), 320)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         drop = None

@@ -10,8 +10,8 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPalette, QPen
 
 from core.config import ExperimentConfig
 from gui.models.ladder import Drop, Target, temperature
-from gui.pages.ranking_layout import AXIS_X, CARD_X, CHIPS_X, GAP, RIGHT, LadderLayout, Row
-from gui.theme import BASE_POINTS, HEADING_POINTS, number_font, tokens
+from gui.pages.ranking_layout import AXIS_X, CARD_X, CHIPS_X, GAP, MARGIN, LadderLayout, Row
+from gui.theme import HEADING_POINTS, number_font, sized_font, tokens
 from gui.widgets.class_chip import mix
 
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -68,7 +68,7 @@ class LadderPainter:
         for row in state.layout.rows:
             self._row(row, cards[row.key], state)
         if len(state.layout.rows) == 2 and state.anchor:
-            self._empty(cards[first.key].bottom(), cards[last.key].top(), state)
+            self._empty(cards[first.key], cards[last.key].top(), state)
 
     def _card(self, row: Row, state: LadderState) -> QRectF:
         card = QRectF(row.card)
@@ -109,13 +109,15 @@ class LadderPainter:
         self, card: QRectF, row: Row, rank: int, used: bool, state: LadderState
     ) -> None:
         tau = temperature(row.spec.similarity, state.config.objective)
-        words = QRectF(card.right() + 12, card.top(), RIGHT - 12, card.height())
+        left = card.right() + MARGIN
+        words = QRectF(left, card.top(), self._width - left, card.height())
         if used:
             self._text(words, f"tau {tau:.2f}", self._colours.muted, _LEFT)
             return
-        half = QRectF(words.left(), words.center().y() - 18, words.width(), 18)
+        line = self._painter.fontMetrics().height()
+        half = QRectF(words.left(), words.center().y() - line, words.width(), line)
         self._text(half, f"depth is {state.config.ranking.depth}:", self._colours.warn, _LEFT)
-        self._text(half.translated(0, 18), "a negative", self._colours.warn, _LEFT)
+        self._text(half.translated(0, line), "a negative", self._colours.warn, _LEFT)
 
     def _slot(self, row: Row, card: QRectF, drop: Drop) -> None:
         if row.slot.isNull():
@@ -146,13 +148,16 @@ class LadderPainter:
         else:
             text, colour = _negatives_text(state), self._colours.muted
         words = card.adjusted(CHIPS_X - CARD_X, 0, -8, 0)
-        self._text(words, text, colour, _LEFT | Qt.TextFlag.TextWordWrap)
+        flags = _LEFT | Qt.TextFlag.TextWordWrap
+        if not aimed and self._painter.boundingRect(words, flags, text).height() > card.height():
+            text = f"{state.negatives} negatives"
+        self._text(words, text, colour, flags)
 
-    def _empty(self, top: float, bottom: float, state: LadderState) -> None:
-        area = QRectF(CARD_X, top + GAP * 2, self._width - RIGHT - CARD_X, bottom - top - GAP * 4)
+    def _empty(self, above: QRectF, bottom: float, state: LadderState) -> None:
+        area = QRectF(above.left(), above.bottom(), above.width(), bottom - above.bottom())
+        area.adjust(0, GAP * 2, 0, -GAP * 2)
         self._dashed(area, self._colours.border)
-        font = QFont(self._font)
-        font.setPointSizeF(self._font.pointSizeF() * HEADING_POINTS / BASE_POINTS)
+        font = sized_font(self._font, HEADING_POINTS)
         font.setWeight(QFont.Weight.DemiBold)
         middle = area.center().y()
         upper = QRectF(area.left() + 8, area.top(), area.width() - 16, area.height() / 2 - 4)

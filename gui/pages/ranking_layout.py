@@ -17,7 +17,9 @@ from gui.models.ladder import Target
 AXIS_X = 58.0
 CARD_X = 80.0
 CHIPS_X = 112.0
-RIGHT = 88.0
+WORDS = 76.0
+MARGIN = 12.0
+RIGHT = WORDS + MARGIN
 CHIP_WIDTH = 144.0
 CHIP_HEIGHT = 40.0
 GHOST_HEIGHT = 40.0
@@ -121,8 +123,18 @@ class LadderLayout:
         return QPointF(CHIPS_X + CHIP_WIDTH / 2, (top + bottom) / 2)
 
 
-def arrange(specs: Sequence[RowSpec], width: float, height: float) -> LadderLayout:
-    """Places rows: at the height of their similarity, moved apart where they would overlap."""
+def arrange(
+    specs: Sequence[RowSpec], width: float, height: float, right: float = RIGHT
+) -> LadderLayout:
+    """Places rows: at the height of their similarity, moved apart where they would overlap.
+
+    Args:
+        specs: From the top.
+        width: Of the ladder.
+        height: Of the ladder; more is taken where the rows need it.
+        right: Room for the words beside the cards.
+    """
+    width -= right
     heights = [_row_height(spec, width) for spec in specs]
     needed = sum(heights) + GAP * (len(specs) - 1)
     height = max(height, needed)
@@ -153,7 +165,7 @@ def _name(spec: RowSpec) -> str:
 
 
 def _per_line(width: float) -> int:
-    room = width - RIGHT - CHIPS_X - PAD
+    room = width - CHIPS_X - PAD
     return max(1, int((room + GAP) // (CHIP_WIDTH + GAP)))
 
 
@@ -166,7 +178,7 @@ def _row_height(spec: RowSpec, width: float) -> float:
 
 
 def _place(spec: RowSpec, top: float, height: float, width: float) -> Row:
-    card = QRectF(CARD_X, top, max(120.0, width - RIGHT - CARD_X), height)
+    card = QRectF(CARD_X, top, max(120.0, width - CARD_X), height)
     columns = _per_line(width)
     cells = [
         QRectF(

@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 
 from core.ranking import Ranking
 from gui.models.ranking_matrix_model import SIMILARITY_ROLE, USED_ROLE, RankingMatrixModel
-from gui.theme import SPACING, set_role, tokens
+from gui.theme import SPACING, set_role, tokens, with_text
 
 _FOCUS, _SELECTED = QStyle.StateFlag.State_HasFocus, QStyle.StateFlag.State_Selected
 LEAST_CELL_PX = 22
@@ -52,7 +52,6 @@ class RankingMatrix(QWidget):
         self.table.setHorizontalHeader(_Slanted(self.table))
         self.table.emptied.connect(self._on_emptied)
         for header in (self.table.horizontalHeader(), self.table.verticalHeader()):
-            header.setMinimumSectionSize(LEAST_CELL_PX)
             header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
             header.setSectionsClickable(True)
         self.table.verticalHeader().sectionClicked.connect(self._on_row)
@@ -66,6 +65,18 @@ class RankingMatrix(QWidget):
         layout.setSpacing(SPACING)
         layout.addWidget(self.table, 1)
         layout.addWidget(note)
+        self.table.verticalHeader().setStyleSheet("QHeaderView::section { padding: 0 8px; }")
+        self._fit_text()
+
+    def _fit_text(self) -> None:
+        least = with_text(LEAST_CELL_PX, self.font())
+        for header in (self.table.horizontalHeader(), self.table.verticalHeader()):
+            header.setMinimumSectionSize(least)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange and hasattr(self, "table"):
+            self._fit_text()
 
     def show_ranking(self, ranking: Ranking, classes: tuple[str, ...], depth: int) -> None:
         self.model.set_ranking(ranking, classes, depth)

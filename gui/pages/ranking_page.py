@@ -39,7 +39,7 @@ from gui.pages.ranking_thumbnails import ThumbnailLoader
 from gui.pages.ranking_toolbar import RankingToolbar
 from gui.pages.ranking_tools import RankingTools
 from gui.session import Session
-from gui.theme import SPACING, set_role
+from gui.theme import SPACING, set_role, with_text
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.notes import EmptyView
 from gui.widgets.ranking_dialogs import RankingFiles
@@ -47,6 +47,7 @@ from gui.widgets.ranking_menu import RankingMenu
 
 NO_DATA = "There are no classes to rank yet: open a VOC folder or the demo."
 WIDE_PAGE = 1120
+MOST_POOL_SHARE = 0.27
 POOL_WIDTHS = (256, 340)  # on a narrow page, on a wide one
 INSPECTOR_WIDTHS = (216, 272)
 
@@ -217,16 +218,24 @@ class RankingPage(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        wide = int(self.width() >= WIDE_PAGE)
+        self._fit_text()
+
+    def _fit_text(self) -> None:
+        """Gives the columns the widths that their text needs."""
+        font = self.font()
+        wide = int(self.width() >= with_text(WIDE_PAGE, font))
         for widget in (self.pool, self._hint):
-            widget.setFixedWidth(POOL_WIDTHS[wide])
-        self.inspector.setFixedWidth(INSPECTOR_WIDTHS[wide])
+            most = max(POOL_WIDTHS[wide], round(MOST_POOL_SHARE * self.width()))
+            widget.setFixedWidth(min(with_text(POOL_WIDTHS[wide], font), most))
+        self.inspector.setFixedWidth(with_text(INSPECTOR_WIDTHS[wide], font))
         self.toolbar.set_wide(bool(wide))
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "toolbar"):
             self._refresh()
+        if event.type() == QEvent.Type.FontChange and hasattr(self, "inspector"):
+            self._fit_text()
 
     # ----- the user wants something -----
 

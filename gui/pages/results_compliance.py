@@ -32,7 +32,7 @@ from gui.widgets.figure_export import ExportButton
 from gui.widgets.heat_strip import HeatCell, HeatStrip
 from gui.widgets.notes import note_label
 from gui.widgets.quantile_plot import QuantileBox, QuantilePlot
-from gui.widgets.view_card import ViewCard
+from gui.widgets.view_card import ViewCard, scrolled
 
 NO_RANKING = (
     "This run has no ranking to comply with.\nRank classes on the Ranking page and train again."
@@ -83,7 +83,9 @@ class ComplianceCard(ViewCard):
         column.setSpacing(SPACING // 2)
         column.addWidget(self._pages, 1)
         column.addWidget(self.severity)
-        super().__init__("Rank compliance", body, (self.exports[0],), parent)
+        super().__init__(
+            "Rank compliance", scrolled(body, "Rank compliance"), (self.exports[0],), parent
+        )
         self._name: str | None = None
         self._index: DatasetIndex | None = None
         self._objects_N: IntArray | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QSize, Signal, Slot
+from PySide6.QtCore import QEvent, QModelIndex, QSize, Signal, Slot
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QListView, QToolButton, QVBoxLayout, QWidget
 
@@ -81,6 +81,11 @@ class SelectionDrawer(QWidget):
         self.browse.setVisible(on)
         self.open_data.hide()
         self.note.setText("" if on else "Click a cell of the matrix to see its objects here.")
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "chip"):
+            self.chip.setStyleSheet(_chip_style(tokens(self.palette())))
 
     @Slot(QModelIndex)
     def _on_activated(self, index: QModelIndex) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSignalBlocker, Signal, Slot
+from PySide6.QtCore import QEvent, QSignalBlocker, Signal, Slot
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
@@ -15,9 +15,11 @@ from PySide6.QtWidgets import (
 
 from core.runs import Run
 from gui.models.runs_model import RunSummary
-from gui.theme import SPACING, set_role
+from gui.theme import SPACING, set_role, with_text
+from gui.widgets.elided_combo_box import ElidedComboBox
 from gui.widgets.elided_label import ElidedLabel
 
+LEAST_RUN_PX = 96
 LONGEST_RUN_PX = 175
 VIEWS = (
     ("withheld", "Withheld", "Withheld against known objects: ROC, histogram, threshold"),
@@ -37,15 +39,15 @@ class ResultsHeader(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.runs = QComboBox()
+        self.runs = ElidedComboBox()
         self.runs.setAccessibleName("The run that is judged")
-        self.against = QComboBox()
+        self.against = ElidedComboBox()
         self.against.setAccessibleName("Run B, to compare with")
         self.against.setToolTip("Run B: subtracted from the matrix and compared in words")
         for box in (self.runs, self.against):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-            box.setMinimumWidth(120)
-            box.setMaximumWidth(LONGEST_RUN_PX)
+            box.setMinimumWidth(LEAST_RUN_PX)
+        self._fit_text()
         self.data_label = ElidedLabel()
         set_role(self.data_label, "muted")
         self._views = QButtonGroup(self)
@@ -67,6 +69,15 @@ class ResultsHeader(QWidget):
         self.runs.activated.connect(self._on_run)
         self.against.activated.connect(self._on_against)
         self._views.buttonToggled.connect(self._on_view)
+
+    def _fit_text(self) -> None:
+        for box in (self.runs, self.against):
+            box.setMaximumWidth(with_text(LONGEST_RUN_PX, self.font()))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._fit_text()
 
     def _view_button(self, key: str, text: str, tip: str) -> QToolButton:
         button = QToolButton()

@@ -27,7 +27,7 @@ from gui.widgets.choice_button import ChoiceButton
 from gui.widgets.figure_export import ExportButton
 from gui.widgets.notes import note_label
 from gui.widgets.roc_plot import CurveKind, HistogramTable, RocPlot
-from gui.widgets.view_card import ViewCard
+from gui.widgets.view_card import ViewCard, scrolled
 
 KINDS = (
     ("roc", "ROC"),
@@ -76,7 +76,7 @@ class OodCard(ViewCard):
         self._frame = body
         self._pages = QStackedLayout(body)
         self._pages.addWidget(self._empty_page())
-        self._pages.addWidget(self._full_page())
+        self._pages.addWidget(scrolled(self._full_page(), "Withheld against known"))
         super().__init__("Withheld against known", body, (self.export,), parent)
         self._to_training.clicked.connect(self.withhold_requested)
         self.kind.chosen.connect(self._on_kind)

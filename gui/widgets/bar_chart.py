@@ -19,12 +19,12 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from gui.theme import number_font, tokens
+from gui.theme import BASE_POINTS, fitting_font, number_font, tokens, with_text
 
 ROW_PX = 22
 LEAST_ROW_PX = 15
 GAP_PX = 8.0
-SCALE_PX = 20.0
+SCALE_PX = 20
 MOST_TOLD = 8
 
 
@@ -80,14 +80,14 @@ class BarChart(QWidget):
         return self._bars
 
     def sizeHint(self) -> QSize:
-        return QSize(280, ROW_PX * max(len(self._bars), 1))
+        return QSize(280, with_text(ROW_PX, self.font()) * max(len(self._bars), 1))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(160, LEAST_ROW_PX * max(len(self._bars), 1))
+        return QSize(160, with_text(LEAST_ROW_PX, self.font()) * max(len(self._bars), 1))
 
     @property
     def _row_px(self) -> float:
-        return min(self.height() / max(len(self._bars), 1), ROW_PX)
+        return min(self.height() / max(len(self._bars), 1), with_text(ROW_PX, self.font()))
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -95,7 +95,8 @@ class BarChart(QWidget):
         self.paint_figure(painter, QRectF(self.rect()))
 
     def paint_figure(self, painter: QPainter, _target: QRectF) -> None:
-        painter.setFont(number_font(self.font()))
+        font = fitting_font(self.font(), BASE_POINTS, self._row_px)
+        painter.setFont(number_font(font))
         colours = tokens(self.palette())
         metrics = QFontMetricsF(painter.font())
         names = max((metrics.horizontalAdvance(b.name) for b in self._bars), default=0.0)
@@ -201,9 +202,13 @@ class Histogram(QWidget):
         low, high = self._edges[at], self._edges[at + 1]
         return f"{low:.0f} to {high:.0f} {self._unit}: {self._counts[at]:,}"
 
+    @property
+    def _base(self) -> int:
+        return self.height() - with_text(SCALE_PX, self.font())
+
     def _column(self, at: int) -> QRectF:
         width = self.width() / max(len(self._counts), 1)
-        return QRectF(at * width, 0, width, self.height() - SCALE_PX)
+        return QRectF(at * width, 0, width, self._base)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -225,7 +230,7 @@ class Histogram(QWidget):
                 painter.drawText(over, Qt.AlignmentFlag.AlignCenter, f"{count}")
         if not self._counts:
             return
-        base = self.height() - SCALE_PX
+        base = self._base
         painter.setPen(QColor(colours.border))
         painter.drawLine(QPointF(0, base), QPointF(self.width(), base))
         painter.setPen(QColor(colours.muted))

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPainterPath, QPalette, QPen, QPixmap
 
-from gui.theme import Tokens, tokens
+from gui.theme import Tokens, fitting_font, tokens
 
 PICTURE = 32
 RADIUS = 7.0
+BADGE_POINTS = 8.0
 
 
 @dataclass(frozen=True)
@@ -132,8 +133,7 @@ def _paint_badge(painter: QPainter, picture: QRectF, text: str, colours: Tokens)
     painter.setPen(QPen(QColor(colours.surface), 1.5))
     painter.setBrush(QColor(colours.accent))
     painter.drawEllipse(disc)
-    font = QFont(painter.font())
-    font.setPointSizeF(font.pointSizeF() * 0.8)
+    font = fitting_font(painter.font(), BADGE_POINTS, disc.height())
     font.setWeight(QFont.Weight.Bold)
     painter.setFont(font)
     painter.setPen(QColor(colours.accent_text))

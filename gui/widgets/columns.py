@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QSplitter, QWidget
 
-from gui.theme import SPACING
+from gui.theme import SPACING, with_text
 
 SIZES = (196, 600, 336)
 LEAST = (184, 352, 232)
 
 
-def three_columns(left: QWidget, middle: QWidget, right: QWidget) -> QSplitter:
-    """Returns a splitter in which the middle grows most."""
-    splitter = QSplitter(Qt.Orientation.Horizontal)
-    splitter.setChildrenCollapsible(False)
-    splitter.setHandleWidth(2 * SPACING)
-    for widget, least in zip((left, middle, right), LEAST, strict=True):
-        widget.setMinimumWidth(least)
-        splitter.addWidget(widget)
-    splitter.setStretchFactor(1, 3)
-    splitter.setStretchFactor(2, 1)
-    splitter.setSizes(list(SIZES))
-    splitter.setStyleSheet("QSplitter::handle { background: transparent; }")
-    return splitter
+class ThreeColumns(QSplitter):
+    """A splitter in which the middle grows most, and the sides are as wide as their text asks for.
+
+    Args:
+        left: Choices.
+        middle: The thing itself.
+        right: What is known of it.
+    """
+
+    def __init__(self, left: QWidget, middle: QWidget, right: QWidget) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self._columns = (left, middle, right)
+        self.setChildrenCollapsible(False)
+        self.setHandleWidth(2 * SPACING)
+        for widget in self._columns:
+            self.addWidget(widget)
+        self.setStretchFactor(1, 3)
+        self.setStretchFactor(2, 1)
+        self.setStyleSheet("QSplitter::handle { background: transparent; }")
+        self._fit_text()
+
+    def _fit_text(self) -> None:
+        font = self.font()
+        left, middle, right = self._columns
+        left.setMinimumWidth(with_text(LEAST[0], font))
+        middle.setMinimumWidth(LEAST[1])
+        right.setMinimumWidth(with_text(LEAST[2], font))
+        self.setSizes([with_text(SIZES[0], font), SIZES[1], with_text(SIZES[2], font)])
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange and hasattr(self, "_columns"):
+            self._fit_text()

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyqtgraph as pg
+from PySide6.QtGui import QFont
 
-AXIS_WIDTH_PX = 48
+from gui.theme import with_text
+from gui.widgets.plot_axis import text_axes
+
 TITLE_HEIGHT_PX = 20
-TITLE_POINTS = 9
+TITLE_POINTS = 9.0
 LEAST_PLOT_PX = 26
 BOTTOM_AXIS_PX = 36
 
@@ -35,27 +38,27 @@ class Panel:
 
 def make_plot(view: pg.GraphicsLayoutWidget, row: int, panel: Panel) -> Any:
     """Adds a panel to a view and returns it."""
-    plot = view.addPlot(row=row, col=0, viewBox=pg.ViewBox(enableMenu=False))
+    axes = text_axes(fixed_width=True)
+    plot = view.addPlot(row=row, col=0, viewBox=pg.ViewBox(enableMenu=False), axisItems=axes)
     view.ci.layout.setRowStretchFactor(row, panel.stretch)
     plot.setMenuEnabled(False)
     plot.hideButtons()
     plot.setMouseEnabled(x=True, y=False)
-    plot.getAxis("left").setWidth(AXIS_WIDTH_PX)
-    for side in ("left", "bottom"):
-        plot.getAxis(side).enableAutoSIPrefix(False)
     if panel.titled:
-        plot.setTitle(panel.label, justify="left", size=f"{TITLE_POINTS}pt")
-        plot.titleLabel.setMaximumHeight(TITLE_HEIGHT_PX)
-        plot.layout.setRowFixedHeight(0, TITLE_HEIGHT_PX)
+        plot.setTitle(panel.label, justify="left")
     plot.getViewBox().setAutoVisible(y=True)
     if panel.unit_range:
         plot.setYRange(0, 1, padding=0.02)
     return plot
 
 
-def give_least_height(plot: Any, panel: Panel, *, is_lowest: bool) -> None:
+def give_least_height(plot: Any, panel: Panel, font: QFont, *, is_lowest: bool) -> None:
     """Sets the height that a panel needs; what is left is shared out by the panels' stretch."""
-    room = LEAST_PLOT_PX + (TITLE_HEIGHT_PX if panel.titled else 0)
-    room += BOTTOM_AXIS_PX if is_lowest else 0
+    title = with_text(TITLE_HEIGHT_PX, font) if panel.titled else 0
+    if panel.titled:
+        plot.titleLabel.setMaximumHeight(title)
+        plot.layout.setRowFixedHeight(0, title)
+    room = with_text(LEAST_PLOT_PX, font) + title
+    room += with_text(BOTTOM_AXIS_PX, font) if is_lowest else 0
     plot.setMinimumHeight(room)
     plot.setPreferredHeight(room)

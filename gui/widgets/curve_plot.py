@@ -14,7 +14,7 @@ from PySide6.QtCore import QEvent, QRectF, QSize, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QPainter, QShowEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from gui.theme import tokens
+from gui.theme import sized_font, tokens
 from gui.widgets.curve_band import CurveBand
 from gui.widgets.curve_legend import Line, Note, legend_html, style_curve
 from gui.widgets.curve_panel import TITLE_POINTS, Panel, give_least_height, make_plot
@@ -220,11 +220,11 @@ class CurveStack(QWidget):
         plot = self._plots[panel]
         lines = [line for (name, _), line in self._lines.items() if name == panel]
         lines.sort(key=lambda line: line.opacity < 1)
-        font = plot.titleLabel.item.font()
-        font.setPointSize(TITLE_POINTS)
+        font = sized_font(self.font(), TITLE_POINTS)
         width = plot.getViewBox().width() - 8
         text = legend_html(self._panels[panel].label, lines, self._notes.get(panel), font, width)
-        plot.titleLabel.setText(text, color=tokens(self.palette()).muted)
+        muted, size = tokens(self.palette()).muted, f"{font.pointSizeF():g}pt"
+        plot.titleLabel.setText(text, color=muted, size=size)
 
     def title_text(self, panel: str) -> str:
         """Returns what stands above a panel, as plain text."""
@@ -320,11 +320,11 @@ class CurveStack(QWidget):
     def _show_bottom_axis(self) -> None:
         lowest = [name for name in self._plots if name not in self._hidden][-1]
         for name, plot in self._plots.items():
-            give_least_height(plot, self._panels[name], is_lowest=name == lowest)
+            give_least_height(plot, self._panels[name], self.font(), is_lowest=name == lowest)
             axis = plot.getAxis("bottom")
             axis.setStyle(showValues=name == lowest)
             text = self._x_label if name == lowest else None
-            axis.setLabel(text, color=tokens(self.palette()).muted)
+            axis.setLabel(text)
             axis.showLabel(text is not None)
 
     # ----- looks -----
@@ -334,11 +334,9 @@ class CurveStack(QWidget):
         self._view.setBackground(QColor(colours.surface))
         for name, plot in self._plots.items():
             for side in ("left", "bottom"):
-                axis = plot.getAxis(side)
-                axis.setPen(QColor(colours.border))
-                axis.setTextPen(QColor(colours.muted))
+                plot.getAxis(side).restyle(colours, self.font())
             self._show_title(name)
-        self._hover.restyle(colours.muted, colours.surface)
+        self._hover.restyle(colours.muted, colours.surface, self.font())
         self._show_bottom_axis()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -347,7 +345,7 @@ class CurveStack(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange:
+        if event.type() in {QEvent.Type.PaletteChange, QEvent.Type.FontChange}:
             self._restyle()
 
     @Slot(object)

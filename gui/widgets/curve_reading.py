@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QFont
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -39,7 +39,8 @@ class CurveHover:
         self._text.setZValue(10)
         self._plot: Any = None
 
-    def restyle(self, colour: str, fill: str) -> None:
+    def restyle(self, colour: str, fill: str, font: QFont) -> None:
+        self._text.setFont(font)
         self._line.setPen(pg.mkPen(colour, width=1, style=Qt.PenStyle.DotLine))
         self._text.setColor(QColor(colour))
         background = QColor(fill)

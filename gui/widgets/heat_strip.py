@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
-    QFont,
     QFontMetricsF,
     QHelpEvent,
     QKeyEvent,
@@ -21,12 +20,13 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from gui.theme import tokens
+from gui.theme import sized_font, tokens, with_text
 from gui.widgets.colour_mix import blend, readable_on
 
-NAME_PX = 70.0
-ROW_NAME_PX = 44.0
-CELL_PX = 26.0
+NAME_PX = 70
+ROW_NAME_PX = 44
+CELL_PX = 26
+TEXT_POINTS = 7.5
 
 
 @dataclass(frozen=True)
@@ -94,15 +94,28 @@ class HeatStrip(QWidget):
         return self._cells[row, column]
 
     def sizeHint(self) -> QSize:
-        return QSize(320, int(CELL_PX * max(len(self.rows), 1) + NAME_PX))
+        return QSize(320, self._cell_px * max(len(self.rows), 1) + self._name_px)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(200, self.sizeHint().height())
 
+    @property
+    def _cell_px(self) -> int:
+        return with_text(CELL_PX, self.font())
+
+    @property
+    def _name_px(self) -> int:
+        return with_text(NAME_PX, self.font())
+
+    @property
+    def _row_name_px(self) -> int:
+        return with_text(ROW_NAME_PX, self.font())
+
     def _rectangle(self, target: QRectF, row: int, column: int) -> QRectF:
-        left = target.left() + (ROW_NAME_PX if len(self.rows) > 1 else 0.0)
+        left = target.left() + (self._row_name_px if len(self.rows) > 1 else 0)
         width = (target.right() - left) / max(len(self.columns), 1)
-        return QRectF(left + column * width, target.top() + row * CELL_PX, width, CELL_PX)
+        height = self._cell_px
+        return QRectF(left + column * width, target.top() + row * height, width, height)
 
     def column_at(self, position: QPointF) -> int | None:
         """Returns the column under a point of the widget, or None."""
@@ -127,14 +140,13 @@ class HeatStrip(QWidget):
         ):
             if column is not None and column < len(self.columns):
                 whole = self._rectangle(target, 0, column)
-                whole.setHeight(CELL_PX * len(self.rows))
+                whole.setHeight(self._cell_px * len(self.rows))
                 painter.setPen(pen)
                 painter.drawRect(whole.adjusted(1, 1, -1, -1))
 
     def paint_figure(self, painter: QPainter, target: QRectF) -> None:
         colours = tokens(self.palette())
-        font = QFont(self.font())
-        font.setPixelSize(10)
+        font = sized_font(self.font(), TEXT_POINTS)
         painter.setFont(font)
         metrics = QFontMetricsF(font)
         values = [cell.value for cell in self._cells.values() if cell.value is not None]
@@ -159,7 +171,7 @@ class HeatStrip(QWidget):
         if len(self.rows) > 1:
             for row, name in enumerate(self.rows):
                 box = self._rectangle(target, row, 0)
-                room = QRectF(target.left(), box.top(), ROW_NAME_PX - 6, box.height())
+                room = QRectF(target.left(), box.top(), self._row_name_px - 6, box.height())
                 flags = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
                 painter.drawText(room, flags, metrics.elidedText(name, elide, room.width()))
         for column, name in enumerate(self.columns):
@@ -167,7 +179,7 @@ class HeatStrip(QWidget):
             painter.save()
             painter.translate(box.center().x() + metrics.ascent() / 2 - 1, box.bottom() + 4)
             painter.rotate(-90)
-            text = metrics.elidedText(name, elide, NAME_PX - 6)
+            text = metrics.elidedText(name, elide, self._name_px - 6)
             painter.drawText(QPointF(-metrics.horizontalAdvance(text), 0), text)
             painter.restore()
 

@@ -14,16 +14,17 @@ import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
-from gui.theme import Tokens
+from gui.theme import Tokens, fitting_font, sized_font, with_text
 from gui.widgets.colour_mix import blend, readable_on
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 MatrixMode = Literal["counts", "rows", "columns"]
-LONGEST_LABEL_PX = 104.0
-AXIS_TITLE_PX = 22.0
-SMALLEST_FONT_PX = 8
-FONT_SHARE = 0.72  # Of the smaller side of a cell.
+LONGEST_LABEL_PX = 104
+AXIS_TITLE_PX = 22
+TEXT_POINTS = 9.75
+TITLE_POINTS = 9.0
+LINE_SHARE = 0.84  # Of the smaller side of a cell.
 
 
 def _nothing() -> IntArray:
@@ -129,9 +130,11 @@ class MatrixLayout:
     top: float
     cell_width: float
     cell_height: float
-    font_px: int
+    font: QFont
     row_labels_px: float
     column_labels_px: float
+    title_px: int
+    longest_label_px: int
     slanted: bool
 
     def cell(self, row: int, column: int) -> QRectF:
@@ -144,27 +147,31 @@ def lay_out(content: MatrixContent, target: QRectF, font: QFont) -> MatrixLayout
     """Fits the matrix, its labels and its titles into a rectangle."""
     rows, columns = max(len(content.rows), 1), max(len(content.columns), 1)
     rough = min((target.width() - 110) / columns, (target.height() - 110) / rows)
-    font_px = int(min(max(rough * FONT_SHARE, SMALLEST_FONT_PX), 13))
-    metrics = QFontMetricsF(_sized(font, font_px))
+    small = fitting_font(font, TEXT_POINTS, rough * LINE_SHARE)
+    metrics = QFontMetricsF(small)
+    title, longest = (with_text(pixels, font) for pixels in (AXIS_TITLE_PX, LONGEST_LABEL_PX))
     widest = max((metrics.horizontalAdvance(name) for name in content.rows), default=0.0)
-    row_labels = min(widest, LONGEST_LABEL_PX) + 8
-    left = target.left() + AXIS_TITLE_PX + row_labels
+    row_labels = min(widest, longest) + 8
+    left = target.left() + title + row_labels
     cell_width = max((target.right() - left - 2) / columns, 1.0)
     widest = max((metrics.horizontalAdvance(name) for name in content.columns), default=0.0)
-    widest = min(widest, LONGEST_LABEL_PX)
+    widest = min(widest, longest)
     slanted = widest + 6 > cell_width
     column_labels = (widest if slanted else metrics.height()) + 8
-    top = target.top() + AXIS_TITLE_PX + column_labels
+    top = target.top() + title + column_labels
     cell_height = max((target.bottom() - top - 2) / rows, 1.0)
     return MatrixLayout(
-        left, top, cell_width, cell_height, font_px, row_labels, column_labels, slanted
+        left=left,
+        top=top,
+        cell_width=cell_width,
+        cell_height=cell_height,
+        font=small,
+        row_labels_px=row_labels,
+        column_labels_px=column_labels,
+        title_px=title,
+        longest_label_px=longest,
+        slanted=slanted,
     )
-
-
-def _sized(font: QFont, pixels: int) -> QFont:
-    copy = QFont(font)
-    copy.setPixelSize(pixels)
-    return copy
 
 
 class MatrixPainter:
@@ -200,7 +207,7 @@ class MatrixPainter:
 
     def _paint_cells(self) -> None:
         painter, layout = self._painter, self._layout
-        painter.setFont(_sized(self._font, layout.font_px))
+        painter.setFont(layout.font)
         metrics = QFontMetricsF(painter.font())
         neutral = QColor(self._colours.raised)
         more, less = QColor(self._colours.accent), QColor(self._colours.series[1])
@@ -231,7 +238,7 @@ class MatrixPainter:
 
     def _paint_labels(self) -> None:
         painter, layout = self._painter, self._layout
-        painter.setFont(_sized(self._font, layout.font_px))
+        painter.setFont(layout.font)
         painter.setPen(QColor(self._colours.text))
         metrics = QFontMetricsF(painter.font())
         elide = Qt.TextElideMode.ElideRight
@@ -243,7 +250,7 @@ class MatrixPainter:
             painter.drawText(room, flags, metrics.elidedText(name, elide, room.width()))
         for column, name in enumerate(self._content.columns):
             cell = layout.cell(0, column)
-            text = metrics.elidedText(name, elide, LONGEST_LABEL_PX)
+            text = metrics.elidedText(name, elide, layout.longest_label_px)
             if not layout.slanted:
                 top = layout.top - metrics.height() - 4
                 room = QRectF(cell.left(), top, cell.width(), metrics.height())
@@ -257,15 +264,15 @@ class MatrixPainter:
 
     def _paint_titles(self, target: QRectF) -> None:
         painter, layout = self._painter, self._layout
-        painter.setFont(_sized(self._font, 12))
+        painter.setFont(sized_font(self._font, TITLE_POINTS))
         painter.setPen(QColor(self._colours.muted))
         width = layout.cell_width * len(self._content.columns)
-        room = QRectF(layout.left, target.top(), width, AXIS_TITLE_PX)
+        room = QRectF(layout.left, target.top(), width, layout.title_px)
         painter.drawText(room, Qt.AlignmentFlag.AlignCenter, "predicted class")
         painter.save()
         height = layout.cell_height * len(self._content.rows)
         painter.translate(target.left(), layout.top + height)
         painter.rotate(-90)
-        room = QRectF(0, 0, height, AXIS_TITLE_PX)
+        room = QRectF(0, 0, height, layout.title_px)
         painter.drawText(room, Qt.AlignmentFlag.AlignCenter, "true class")
         painter.restore()

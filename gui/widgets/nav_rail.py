@@ -69,11 +69,10 @@ class NavRail(QFrame):
         for button, name in self._icons.items():
             button.setIcon(make_icon(name, self.palette()))
 
-    @staticmethod
-    def _fit(button: QToolButton) -> None:
-        metrics = button.fontMetrics()
+    def _fit(self, button: QToolButton) -> None:
+        metrics = self.fontMetrics()  # the buttons hear of another font later
         width = max(84, metrics.horizontalAdvance("Detections") + 20)
-        button.setFixedSize(width, max(56, 38 + metrics.height()))
+        button.setFixedSize(width, 41 + metrics.height())
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -19,6 +19,7 @@ from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from gui.theme import SPACING, set_role, tokens
+from gui.widgets.plot_axis import text_axes
 
 FloatArray = npt.NDArray[np.float64]
 REACH_PX = 60.0
@@ -58,7 +59,7 @@ class PrecisionPlot(QWidget):
         for widget in (self._view, self._view.viewport()):
             widget.setAccessibleName("Precision over recall; a click chooses the threshold")
         self._view.ci.setContentsMargins(0, 6, 6, 0)
-        self._plot = self._view.addPlot()
+        self._plot = self._view.addPlot(axisItems=text_axes())
         self._plot.setMenuEnabled(False)
         self._plot.hideButtons()
         self._plot.setMouseEnabled(x=False, y=False)
@@ -173,10 +174,7 @@ class PrecisionPlot(QWidget):
         colours = tokens(self.palette())
         self._view.setBackground(QColor(colours.surface))
         for side in ("left", "bottom"):
-            axis = self._plot.getAxis(side)
-            axis.setPen(QColor(colours.border))
-            axis.setTextPen(QColor(colours.muted))
-            axis.setLabel(axis.labelText, color=colours.muted)
+            self._plot.getAxis(side).restyle(colours, self.font())
         for which, line in enumerate(self._lines):
             in_front = which == self._front
             colour = QColor(colours.accent if in_front else colours.muted)
@@ -189,7 +187,8 @@ class PrecisionPlot(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_lines"):
+        looks = {QEvent.Type.PaletteChange, QEvent.Type.FontChange}
+        if event.type() in looks and hasattr(self, "_lines"):
             self._restyle()
 
     # ----- export -----

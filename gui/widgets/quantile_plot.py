@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
-    QFont,
     QFontMetricsF,
     QHelpEvent,
     QKeyEvent,
@@ -21,11 +20,12 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from gui.theme import tokens
+from gui.theme import sized_font, tokens, with_text
 
-SCALE_PX = 34.0
-NAME_PX = 20.0
-TITLE_PX = 20.0
+SCALE_PX = 34
+NAME_PX = 20
+TITLE_PX = 20
+TEXT_POINTS = 8.25
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,11 @@ class QuantilePlot(QWidget):
     # ----- geometry -----
 
     def _area(self, target: QRectF) -> QRectF:
-        return target.adjusted(SCALE_PX, TITLE_PX, -4, -NAME_PX)
+        scale, title, names = (self._px(each) for each in (SCALE_PX, TITLE_PX, NAME_PX))
+        return target.adjusted(scale, title, -4, -names)
+
+    def _px(self, pixels: int) -> int:
+        return with_text(pixels, self.font())
 
     def _range(self) -> tuple[float, float]:
         low = min((box.quantiles[0] for box in self.boxes), default=0.0)
@@ -132,15 +136,16 @@ class QuantilePlot(QWidget):
                 painter.setPen(pen)
                 painter.setBrush(Qt.BrushStyle.NoBrush)
                 left = area.left() + at * width
-                painter.drawRect(QRectF(left + 1, area.top(), width - 2, area.height() + NAME_PX))
+                painter.drawRect(
+                    QRectF(left + 1, area.top(), width - 2, area.height() + self._px(NAME_PX))
+                )
 
     def paint_figure(self, painter: QPainter, target: QRectF) -> None:
         colours = tokens(self.palette())
-        font = QFont(self.font())
-        font.setPixelSize(11)
+        font = sized_font(self.font(), TEXT_POINTS)
         painter.setFont(font)
         painter.setPen(QColor(colours.muted))
-        head = QRectF(target.left() + 4, target.top(), target.width() - 4, TITLE_PX)
+        head = QRectF(target.left() + 4, target.top(), target.width() - 4, self._px(TITLE_PX))
         start = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         elide = Qt.TextElideMode.ElideRight
         metrics = QFontMetricsF(font)
@@ -152,7 +157,7 @@ class QuantilePlot(QWidget):
             middle = area.left() + (at + 0.5) * width
             self._paint_box(painter, area, middle, min(width * 0.5, 36), box)
             painter.setPen(QColor(colours.text))
-            room = QRectF(middle - width / 2, area.bottom() + 4, width, NAME_PX - 4)
+            room = QRectF(middle - width / 2, area.bottom() + 4, width, self._px(NAME_PX) - 4)
             fits = metrics.horizontalAdvance(box.name) <= width - 2
             name = metrics.elidedText(box.name if fits else box.short or box.name, elide, width - 2)
             painter.drawText(room, Qt.AlignmentFlag.AlignCenter, name)
@@ -160,14 +165,16 @@ class QuantilePlot(QWidget):
     def _paint_scale(self, painter: QPainter, area: QRectF) -> None:
         colours = tokens(self.palette())
         low, high = self._range()
-        step = next((s for s in (0.05, 0.1, 0.2, 0.5) if (high - low) / s <= 7), 1.0)
+        scale_px = self._px(SCALE_PX)
+        most = min(7.0, area.height() / painter.fontMetrics().height())
+        step = next((s for s in (0.05, 0.1, 0.2, 0.5) if (high - low) / s <= most), 1.0)
         tick = step * -(-low // step)
         while tick <= high:
             y = self._y(area, tick)
             painter.setPen(QColor(colours.border))
             painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
             painter.setPen(QColor(colours.muted))
-            room = QRectF(area.left() - SCALE_PX, y - 8, SCALE_PX - 6, 16)
+            room = QRectF(area.left() - scale_px, y - 12, scale_px - 6, 24)
             flags = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
             painter.drawText(room, flags, f"{tick:.2f}".replace("-", "\N{MINUS SIGN}"))
             tick += step

@@ -19,11 +19,14 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSlider, QVBoxLa
 
 from core.evaluation.ood import roc_curve, threshold_at_tpr
 from core.evaluation.precision_recall import precision_recall_curve
-from gui.theme import SPACING, set_role, tokens
+from gui.theme import SPACING, set_role, sized_font, tokens, with_text
+from gui.widgets.plot_axis import text_axes
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 CurveKind = Literal["roc", "known", "withheld"]
+LEAST_HEIGHT_PX = 150
+LEGEND_POINTS = 9.0
 SLIDER_STEPS = 1000
 BINS = 40
 LEGEND_ROOM = 1.3
@@ -85,7 +88,6 @@ class RocPlot(QWidget):
         self._view = pg.GraphicsLayoutWidget()
         self._view.setFrameShape(self._view.Shape.NoFrame)
         self._view.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
-        self._view.setMinimumHeight(150)
         self._view.ci.setContentsMargins(0, 6, 4, 0)
         self._view.ci.setSpacing(12)
         for widget in (self._view, self._view.viewport()):
@@ -113,20 +115,22 @@ class RocPlot(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING // 2)
-        layout.addWidget(self._view, 1)
+        holder = QWidget()  # asks for the view's least height, which the view itself does not
+        inside = QVBoxLayout(holder)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.addWidget(self._view)
+        layout.addWidget(holder, 1)
         layout.addLayout(row)
         layout.addWidget(self._reading)
 
     def _add_plot(self, column: int, x_label: str, y_label: str) -> Any:
-        plot = self._view.addPlot(row=0, col=column)
+        plot = self._view.addPlot(row=0, col=column, axisItems=text_axes())
         self._view.ci.layout.setColumnStretchFactor(column, 1)
         plot.setMenuEnabled(False)
         plot.hideButtons()
         plot.setMouseEnabled(x=False, y=False)
         plot.setLabel("bottom", x_label)
         plot.setLabel("left", y_label)
-        for side in ("left", "bottom"):
-            plot.getAxis(side).enableAutoSIPrefix(False)
         return plot
 
     def _make_items(self) -> None:
@@ -147,9 +151,7 @@ class RocPlot(QWidget):
         self._cut = pg.InfiniteLine(angle=90, movable=False)
         for item in (self._known_bars, self._withheld_bars, self._cut):
             self._bars.addItem(item)
-        legend = self._bars.addLegend(
-            offset=(4, 1), labelTextSize="9pt", verSpacing=-6, horSpacing=4, colCount=2
-        )
+        legend = self._bars.addLegend(offset=(4, 1), verSpacing=-6, horSpacing=4, colCount=2)
         legend.addItem(self._known_bars, "known")
         legend.addItem(self._withheld_bars, "withheld")
 
@@ -220,9 +222,8 @@ class RocPlot(QWidget):
         self._line.setData(curve.x_T, curve.y_T)
         self._diagonal.setData([0, 1], curve.chance)
         self._caption.setText(self._caption_text if self._kind == "roc" else "")
-        colours = tokens(self.palette())
-        self._roc.setLabel("bottom", curve.x_label, color=colours.muted)
-        self._roc.setLabel("left", curve.y_label, color=colours.muted)
+        self._roc.setLabel("bottom", curve.x_label)
+        self._roc.setLabel("left", curve.y_label)
         self._show_threshold()
 
     def set_threshold(self, threshold: float) -> None:
@@ -293,15 +294,15 @@ class RocPlot(QWidget):
 
     def _restyle(self) -> None:
         colours = tokens(self.palette())
+        self._view.setMinimumHeight(with_text(LEAST_HEIGHT_PX, self.font()))
         self._view.setBackground(QColor(colours.surface))
         for plot in (self._roc, self._bars):
             for side in ("left", "bottom"):
-                axis = plot.getAxis(side)
-                axis.setPen(QColor(colours.border))
-                axis.setTextPen(QColor(colours.muted))
-                axis.setLabel(axis.labelText, color=colours.muted)
+                plot.getAxis(side).restyle(colours, self.font())
         legend = self._bars.legend
         legend.setLabelTextColor(QColor(colours.text))
+        legend.setLabelTextSize(f"{sized_font(self.font(), LEGEND_POINTS).pointSizeF():g}pt")
+        self._caption.setFont(self.font())
         for _, label in legend.items:
             label.setText(label.text)  # Else the colour waits for the next text.
         self._diagonal.setPen(pg.mkPen(colours.border, width=1, style=Qt.PenStyle.DashLine))
@@ -322,7 +323,7 @@ class RocPlot(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange:
+        if event.type() in {QEvent.Type.PaletteChange, QEvent.Type.FontChange}:
             self._restyle()
 
     # ----- export -----

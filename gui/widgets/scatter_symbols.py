@@ -17,7 +17,10 @@ from PySide6.QtGui import (
     QPolygonF,
 )
 
+from gui.theme import fitting_font
+
 SYMBOL_PX = 4.5
+LEGEND_POINTS = 9.0
 SHAPES = (
     "circle",
     "square",
@@ -130,8 +133,7 @@ def paint_legend(
 ) -> None:
     """Paints marks and names, each in its row, in letters that fit it."""
     for group, row in zip(groups, rows, strict=True):
-        small = QFont(font)
-        small.setPixelSize(int(min(max(row.height() - 4, 8), 12)))
+        small = fitting_font(font, LEGEND_POINTS, row.height())
         painter.setFont(small)
         set_mark(painter, group)
         painter.drawPath(symbol_path(group.shape).translated(row.left() + 8, row.center().y()))

@@ -27,13 +27,13 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from gui.theme import tokens
+from gui.theme import tokens, with_text
 from gui.widgets.scatter_symbols import ScatterGroup, paint_legend, set_mark, symbol_path
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-LEGEND_ROW_PX = 16.0
-LEGEND_PX = 116.0
+LEGEND_ROW_PX = 16
+LEGEND_PX = 116
 MARGIN_PX = 12.0
 REACH_PX = 9.0
 CLICK_PX = 4.0
@@ -152,7 +152,8 @@ class ScatterView(QWidget):
     # ----- geometry -----
 
     def _plot_area(self, target: QRectF) -> QRectF:
-        return target.adjusted(MARGIN_PX, MARGIN_PX, -LEGEND_PX - MARGIN_PX, -MARGIN_PX)
+        legend = with_text(LEGEND_PX, self.font())
+        return target.adjusted(MARGIN_PX, MARGIN_PX, -legend - MARGIN_PX, -MARGIN_PX)
 
     def positions(self, target: QRectF | None = None) -> FloatArray:
         """Returns where the points are in pixels, float64, shape (N, 2)."""
@@ -196,9 +197,10 @@ class ScatterView(QWidget):
         return np.array(inside, dtype=np.int64)
 
     def _legend_row(self, target: QRectF, at: int) -> QRectF:
-        row_px = min(LEGEND_ROW_PX, (target.height() - 8) / max(len(self._groups), 1))
+        most, width = (with_text(pixels, self.font()) for pixels in (LEGEND_ROW_PX, LEGEND_PX))
+        row_px = min(most, (target.height() - 8) / max(len(self._groups), 1))
         top = target.top() + 4 + at * row_px
-        return QRectF(target.right() - LEGEND_PX, top, LEGEND_PX, row_px)
+        return QRectF(target.right() - width, top, width, row_px)
 
     def legend_at(self, position: QPointF) -> int | None:
         """Returns the group whose name is under a place in the widget, or None."""

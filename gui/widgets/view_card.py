@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Signal, Slot
+from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QScrollArea,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -14,6 +15,18 @@ from PySide6.QtWidgets import (
 
 from gui.theme import SPACING, make_icon, set_role
 from gui.widgets.elided_label import ElidedLabel
+
+
+def scrolled(body: QWidget, name: str) -> QScrollArea:
+    """Returns an area in which a view keeps the height it needs, however large the text is."""
+    area = QScrollArea()
+    area.setWidget(body)
+    area.setWidgetResizable(True)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setAccessibleName(name)
+    for widget in (area.viewport(), body):
+        widget.setAutoFillBackground(False)
+    return area
 
 
 class ViewCard(QFrame):
