@@ -69,23 +69,29 @@ class DataLoading(QObject):
     def download(self, source: Source, folder: Path) -> None:
         """Downloads a data set, going on where an earlier try stopped, and opens it."""
         from core.data.download import download  # noqa: PLC0415 - not before the first paint
+        from core.data.transfer_stop import TransferStop, TransferStopped  # noqa: PLC0415
 
-        def work(_progress: Progress, should_stop: Callable[[], bool]) -> DatasetIndex:
-            def progress(what: str, done: int, total: int) -> None:
-                if should_stop():
-                    raise DownloadStopped(
-                        f"The download of {source.title} was stopped.",
-                        "Start it again with the same folder: it goes on where it stopped.",
-                    )
-                megabytes = f"{what[:1].upper()}{what[1:]} (MB)"
-                self._told.emit(megabytes, done // _MEGABYTE, max(1, total // _MEGABYTE))
+        stop = TransferStop()
 
-            return open_dataset(download(source, folder, progress=progress).folder)
+        def progress(what: str, done: int, total: int) -> None:
+            stop.check()
+            megabytes = f"{what[:1].upper()}{what[1:]} (MB)"
+            self._told.emit(megabytes, done // _MEGABYTE, max(1, total // _MEGABYTE))
 
-        self._start(f"Downloading {source.title}", work, can_stop=True)
+        def work(_progress: object, _should_stop: object) -> DatasetIndex:
+            try:
+                found = download(source, folder, progress=progress, stop=stop)
+            except TransferStopped as error:
+                raise DownloadStopped(
+                    f"The download of {source.title} was stopped.",
+                    "Start it again with the same folder: it goes on where it stopped.",
+                ) from error
+            return open_dataset(found.folder)
+
+        self._start(f"Downloading {source.title}", work, on_stop=stop.ask)
 
     def stop(self) -> None:
-        """Stops a download at the next piece; what arrived is kept."""
+        """Stops a download at once, also a stalled one; what arrived is kept."""
         if self._task is not None:
             self._task.stop()
 
@@ -94,12 +100,12 @@ class DataLoading(QObject):
         self.stop()
         return self._task is None or self._task.wait(deadline)
 
-    def _start(self, what: str, work: Work, *, can_stop: bool = False) -> None:
+    def _start(self, what: str, work: Work, *, on_stop: Callable[[], object] | None = None) -> None:
         if self._task is not None:
             self.failed.emit(AkinError("A data set is being read.", "Wait until it is there."))
             return
-        self._what, self._can_stop = what, can_stop
-        self._task = Task(work, self)
+        self._what, self._can_stop = what, on_stop is not None
+        self._task = Task(work, self, on_stop)
         self._task.progressed.connect(self._on_progressed)
         self._task.succeeded.connect(self.loaded)
         self._task.failed.connect(self.failed)

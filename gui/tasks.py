@@ -25,6 +25,7 @@ class Task(QThread):
     Args:
         work: Called as work(progress, should_stop).
         parent: For whom it works; deletes it when it has finished, if there is one.
+        on_stop: Called by who asks it to stop, to end what the work waits for.
     """
 
     _running: ClassVar[set[Task]] = set()
@@ -37,9 +38,11 @@ class Task(QThread):
         self,
         work: Work,
         parent: QObject | None = None,
+        on_stop: Callable[[], object] | None = None,
     ) -> None:
         super().__init__()
         self._work = work
+        self._on_stop = on_stop
         self._stop = threading.Event()
         self.finished.connect(self._on_finished)
         self._is_orphan = parent is None
@@ -73,6 +76,8 @@ class Task(QThread):
     def stop(self) -> None:
         """Asks the work to end early."""
         self._stop.set()
+        if self._on_stop is not None:
+            self._on_stop()
 
     def run(self) -> None:
         try:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.data.transfer import Patience, TransferError, fetch
+from core.data.transfer_stop import TransferStop
 from core.data.unpack import ArchiveError, unpack
 from core.errors import DataError
 from core.ranking import nearest
@@ -157,6 +158,7 @@ def download(
     *,
     progress: Progress | None = None,
     patience: Patience | None = None,
+    stop: TransferStop | None = None,
 ) -> Downloaded:
     """Downloads and unpacks a data set into a folder; goes on where an earlier try stopped.
 
@@ -165,8 +167,10 @@ def download(
         folder: DIR, created if it is not there.
         progress: Called with what is being done, bytes done and bytes in total.
         patience: How long and how often to try.
+        stop: By which another thread ends the download at once.
 
     Raises:
+        TransferStopped: The end was asked for; what arrived is kept for the next try.
         DataError: It could not be done; what arrived is kept for the next try, and nothing of
             the data set is in the folder.
     """
@@ -179,7 +183,7 @@ def download(
         work.mkdir(parents=True, exist_ok=True)
         _require_space(source, folder, work)
         for archive in source.archives:
-            _bring(source, archive, work, tell, patience or Patience())
+            _bring(source, archive, work, tell, patience or Patience(), stop or TransferStop())
         staging = work / "unpacked"
         if staging.exists():
             shutil.rmtree(staging)
@@ -222,7 +226,12 @@ def _gigabytes(count: int) -> str:
 
 
 def _bring(
-    source: Source, archive: Archive, work: Path, tell: Progress, patience: Patience
+    source: Source,
+    archive: Archive,
+    work: Path,
+    tell: Progress,
+    patience: Patience,
+    stop: TransferStop,
 ) -> None:
     """Leaves the archive, checked, in the work folder; trusts no file that it has not checked."""
     final = work / archive.name
@@ -231,7 +240,7 @@ def _bring(
         os.replace(final, partial)
     resumed = partial.exists()
     while True:
-        _fetch(source, archive, partial, tell, patience)
+        _fetch(source, archive, partial, tell, patience, stop)
         if _is_intact(archive, partial, tell):
             os.replace(partial, final)
             return
@@ -245,7 +254,12 @@ def _bring(
 
 
 def _fetch(
-    source: Source, archive: Archive, partial: Path, tell: Progress, patience: Patience
+    source: Source,
+    archive: Archive,
+    partial: Path,
+    tell: Progress,
+    patience: Patience,
+    stop: TransferStop,
 ) -> None:
     what = f"downloading {archive.name}"
 
@@ -254,7 +268,8 @@ def _fetch(
 
     for position, url in enumerate(archive.urls):
         try:
-            fetch(url, partial, archive.size_bytes, progress=progress, patience=patience)
+            size = archive.size_bytes
+            fetch(url, partial, size, progress=progress, patience=patience, stop=stop)
         except TransferError as error:
             if position + 1 == len(archive.urls):
                 raise DataError(

@@ -13,10 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
+
+from core.data.transfer_stop import TransferStop
 
 _CHUNK = 1 << 18
 _AGENT = "akin (data download)"
+_Connection = http.client.HTTPConnection
 _WORTH_WAITING = (408, 425, 429, 500, 502, 503, 504)
 
 
@@ -56,6 +60,7 @@ def fetch(
     *,
     progress: Callable[[int], None],
     patience: Patience,
+    stop: TransferStop,
 ) -> None:
     """Appends to a file what is missing of it, until it has its size.
 
@@ -65,9 +70,11 @@ def fetch(
         size_bytes: How long it is when it is complete.
         progress: Called with the bytes that are there.
         patience: How long and how often to try.
+        stop: Ends it from another thread.
 
     Raises:
         TransferError: It could not be completed; what arrived is in the file.
+        TransferStopped: The end was asked for; what arrived is in the file.
         OSError: The file cannot be written.
     """
     failures = 0
@@ -76,8 +83,9 @@ def fetch(
             path.unlink()
             continue
         try:
-            _attempt(url, path, size_bytes, progress, patience)
+            _attempt(url, path, size_bytes, progress, patience, stop)
         except _TryAgain as error:
+            stop.check()
             if isinstance(error, _StartOverError):
                 path.unlink(missing_ok=True)
             gained = _size(path) - before
@@ -85,12 +93,19 @@ def fetch(
             if failures >= patience.attempts:
                 raise TransferError(str(error)) from error
             progress(_size(path))
-            time.sleep(patience.pause_s * 2 ** (failures - 1))
+            stop.pause(patience.pause_s * 2 ** (failures - 1))
+        finally:
+            stop.release()
     progress(size_bytes)
 
 
 def _attempt(
-    url: str, path: Path, size_bytes: int, progress: Callable[[int], None], patience: Patience
+    url: str,
+    path: Path,
+    size_bytes: int,
+    progress: Callable[[int], None],
+    patience: Patience,
+    stop: TransferStop,
 ) -> None:
     start = _size(path)
     headers = {"User-Agent": _AGENT, "Accept-Encoding": "identity"}
@@ -98,7 +113,7 @@ def _attempt(
         headers["Range"] = f"bytes={start}-"
     host = urlsplit(url).hostname or url
     request = urllib.request.Request(url, headers=headers)
-    with _open(request, host, patience.timeout_s) as response:
+    with _open(request, host, patience.timeout_s, stop) as response:
         continues = response.status == 206
         if continues and not _starts_at(response.headers, start):
             raise _StartOverError(f"{host} sent another part of the file than was asked for")
@@ -118,16 +133,48 @@ def _attempt(
                 file.write(chunk)
                 start += len(chunk)
                 progress(start)
+                stop.check()
                 watch.heard(len(chunk), host)
 
 
-def _open(request: urllib.request.Request, host: str, timeout_s: float) -> http.client.HTTPResponse:
+def _connections(kind: Callable[..., _Connection], stop: TransferStop) -> Callable[..., Any]:
+    """Returns a maker of connections that a stop can end."""
+
+    def make(host: str, **options: Any) -> _Connection:
+        connection = kind(host, **options)
+        connection._create_connection = stop.connect  # type: ignore[attr-defined]
+        return connection
+
+    return make
+
+
+class _Http(urllib.request.HTTPHandler):
+    def __init__(self, stop: TransferStop) -> None:
+        super().__init__()
+        self._stop = stop
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_connections(http.client.HTTPConnection, self._stop), req)
+
+
+class _Https(urllib.request.HTTPSHandler):
+    def __init__(self, stop: TransferStop) -> None:
+        super().__init__()
+        self._stop = stop
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_connections(http.client.HTTPSConnection, self._stop), req)
+
+
+def _open(
+    request: urllib.request.Request, host: str, timeout_s: float, stop: TransferStop
+) -> http.client.HTTPResponse:
     opener = urllib.request.OpenerDirector()
     for handler in (  # no file:// and no ftp://, wherever a redirection leads
         urllib.request.ProxyHandler(),
         urllib.request.UnknownHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
+        _Http(stop),
+        _Https(stop),
         urllib.request.HTTPRedirectHandler(),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),

@@ -6,6 +6,7 @@ import hashlib
 import io
 import tarfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,6 +21,7 @@ from gui.session import Session
 
 Wait = Callable[..., None]
 PADDING_BYTES = 16_000_000
+AT_ONCE_S = 0.5
 
 
 class Shop:
@@ -121,9 +123,9 @@ def test_a_stopped_download_is_told_and_goes_on_where_it_stopped(
     wait_until(lambda: page.progress.maximum() > 0 and page.progress.value() > 0)
     assert page.stop.isVisible()
     assert not page.download.isEnabled()
-    page.stop.click()
+    page.stop.click()  # the server is silent
+    wait_until(lambda: session.loading.is_idle, timeout_s=AT_ONCE_S)
     shop.go_on.set()
-    wait_until(lambda: session.loading.is_idle)
     assert session.dataset is None
     assert [message.level for message in messages] == ["info"]
     assert "stopped" in messages[0].text
@@ -136,6 +138,18 @@ def test_a_stopped_download_is_told_and_goes_on_where_it_stopped(
     page.shut_down()
     page.close()
     page.deleteLater()
+
+
+def test_a_stalled_download_does_not_hold_the_window_that_closes(
+    session: Session, shop: Shop, tmp_path: Path, wait_until: Wait
+) -> None:
+    told: list[int] = []
+    session.dataset_loading.connect(lambda _what, done, _total: told.append(done))
+    session.download_data(shop.source(), tmp_path / "data")
+    wait_until(lambda: told and told[-1] > 0)
+    since = time.monotonic()
+    assert session.close(20.0)
+    assert time.monotonic() - since < AT_ONCE_S
 
 
 def test_a_damaged_archive_is_an_error_and_nothing_is_left(
