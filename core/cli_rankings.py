@@ -153,7 +153,10 @@ def _library(workspace: Path | None) -> RankingLibrary:
 
 
 def _table(found: Disagreement) -> Table:
-    table = Table("class", "W", "rank any", "most disputed", box=None)
+    table = Table("class", box=None)
+    for heading in ("W", "rank any"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("most disputed")
     for row in found.per_class:
         w = "" if row.concordance.w is None else coefficient(row.concordance.w)
         who = f"{len(row.raters)} of {len(found.names)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -34,9 +35,11 @@ from core.ranking_disagreement import (
 )
 from core.ranking_files import load_ranking
 from gui.session import Session
-from gui.theme import SPACING, set_role
+from gui.theme import SPACING, number_font, set_role
 
 COLUMNS = ("Class", "W", "Rank any", "Most disputed")
+NUMBERS = (1, 2)
+MOST_CLASS_SHARE = 0.35
 _RANKING = Qt.ItemDataRole.UserRole
 
 
@@ -174,7 +177,23 @@ class DisagreementDialog(QDialog):
             for column, text in enumerate(words):
                 item = QTableWidgetItem(text)
                 item.setToolTip(text)
+                item.setTextAlignment(_alignment(column))
+                if column in NUMBERS:
+                    item.setFont(number_font(self.table.font()))
                 self.table.setItem(line, column, item)
+        self._fit_classes()
+
+    def _fit_classes(self) -> None:
+        """Leaves room for what is said of classes whose names are long."""
+        needed = max(
+            self.table.sizeHintForColumn(0), self.table.horizontalHeader().sectionSizeHint(0)
+        )
+        most = round(MOST_CLASS_SHARE * self.table.width())
+        self.table.setColumnWidth(0, min(needed, most))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_classes()
 
     @Slot()
     def _on_row(self) -> None:
@@ -199,18 +218,28 @@ class DisagreementDialog(QDialog):
         dialog.open()
 
 
+def _alignment(column: int) -> Qt.AlignmentFlag:
+    side = Qt.AlignmentFlag.AlignRight if column in NUMBERS else Qt.AlignmentFlag.AlignLeft
+    return side | Qt.AlignmentFlag.AlignVCenter
+
+
 def _table() -> QTableWidget:
     table = QTableWidget(0, len(COLUMNS))
     table.setTabKeyNavigation(False)  # Tab leaves it
     table.setAccessibleName("Agreement by class, the most disputed first")
-    table.setHorizontalHeaderLabels(list(COLUMNS))
+    for column, text in enumerate(COLUMNS):
+        item = QTableWidgetItem(text)
+        item.setTextAlignment(_alignment(column))
+        table.setHorizontalHeaderItem(column, item)
     table.verticalHeader().hide()
     table.setShowGrid(False)
+    table.setStyleSheet("QTableView::item { padding: 0 5px; }")  # as far in as the headings
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
     header = table.horizontalHeader()
-    header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    header.setHighlightSections(False)
     header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Fixed)
     header.setSectionResizeMode(len(COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
     return table

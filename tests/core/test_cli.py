@@ -214,6 +214,19 @@ def test_disagreement_says_who_disputes_what_and_writes_the_consensus(
     assert list(found["per_class"]) == ["cat", "dog"]
 
 
+def test_disagreement_aligns_headings_with_their_columns(akin: Akin, tmp_path: Path) -> None:
+    name = "a class of somebody's own data set whose name is long enough to take several lines"
+    anna = opinion(tmp_path / "anna.yaml", f'{{"{name}": [dog], cat: [dog]}}')
+    bo = opinion(tmp_path / "bo.yaml", f'{{"{name}": [cat], cat: [dog]}}')
+    lines = akin("ranking", "disagreement", anna, bo).out.splitlines()
+    head = next(line for line in lines if " rank any" in line)
+    rows = [match for line in lines if (match := re.search(r"(\d\.\d\d) +(2 of 2)  ", line))]
+    assert len(rows) == 2
+    for row in rows:
+        assert row.end(1) == head.index(" W ") + 2
+        assert row.end(2) == head.index("rank any") + len("rank any")
+
+
 def test_disagreement_tells_files_of_the_same_name_apart(akin: Akin, tmp_path: Path) -> None:
     files = [opinion(tmp_path / who / "mine.yaml", "{cat: [dog], dog: [cow]}") for who in "ab"]
     found = json.loads(akin("ranking", "disagreement", *files, "--json").out)

@@ -58,6 +58,31 @@ def test_the_workspaces_rankings_are_compared_at_once(
     assert loaded_session.selected_class == "cat"
 
 
+def test_headers_stand_over_their_columns_and_long_names_leave_room(
+    dialog: DisagreementDialog, loaded_session: Session
+) -> None:
+    table, right = dialog.table, Qt.AlignmentFlag.AlignRight
+    for column in range(4):
+        head, cell = table.horizontalHeaderItem(column), table.item(0, column)
+        assert head is not None
+        assert cell is not None
+        assert head.textAlignment() == cell.textAlignment()
+        assert bool(Qt.AlignmentFlag(cell.textAlignment()) & right) == (column in {1, 2})
+    assert table.columnWidth(0) < 120
+    name = "a class name of somebody's own data set, which goes on and on and never ends" * 2
+    assert loaded_session.dataset is not None
+    index = replace(loaded_session.dataset, classes=(*loaded_session.dataset.classes, name))
+    loaded_session.dataset = index
+    for mine in (ANNA, BO):
+        loaded_session.board.create(mine.moved(name, ["cat"], 0))
+    dialog.sources.clear()
+    dialog._fill_sources()
+    dialog._refresh()
+    assert name in {row[0] for row in rows(dialog)}
+    assert 120 < table.columnWidth(0) <= 0.36 * table.width()
+    assert table.columnWidth(3) > 0.3 * table.width()
+
+
 def test_one_that_is_not_ticked_takes_no_part(dialog: DisagreementDialog) -> None:
     dialog.sources.item(0).setCheckState(Qt.CheckState.Unchecked)
     assert dialog.verdict.text().startswith("Tick two rankings")
