@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -25,7 +25,7 @@ from gui.models.run_curves import RunCurves
 from gui.pages.results_confusion import FloatArray, IntArray
 from gui.pages.results_data import RunResults
 from gui.pages.results_pairs import CropPair, PairsPane
-from gui.theme import SPACING, set_role, tokens
+from gui.theme import SPACING, set_role, tokens, with_text
 from gui.widgets.curve_plot import CurveStack, Line, Panel
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.figure_export import ExportButton
@@ -42,6 +42,7 @@ NO_COSINES = (
     "Choose another method on the Training page."
 )
 PANEL = "compliance"
+LEAST_CURVE_PX = 150
 
 
 class ComplianceCard(ViewCard):
@@ -111,7 +112,7 @@ class ComplianceCard(ViewCard):
         for plot, export in ((self._curve_side, self.exports[1]), (self.ranks, self.exports[2])):
             plots.addWidget(plot, 1)
             plots.addWidget(export, 0, Qt.AlignmentFlag.AlignTop)
-        self.curve.setMinimumHeight(150)
+        self._fit_text()
         page = QWidget()
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
@@ -123,6 +124,14 @@ class ComplianceCard(ViewCard):
         line.addWidget(self.show_violation)
         column.addLayout(line)
         return page
+
+    def _fit_text(self) -> None:
+        self.curve.setMinimumHeight(with_text(LEAST_CURVE_PX, self.curve.font()))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._fit_text()
 
     # ----- showing -----
 
