@@ -11,12 +11,13 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from core.contrastive.candidates import (
+from core.contrastive.candidates import Candidates
+from core.contrastive.fused_check import fuses
+from core.contrastive.rank_table import (
     SMALLEST_FLOAT32_TEMPERATURE,
     SMALLEST_TEMPERATURE,
-    Candidates,
+    RankTableCache,
 )
-from core.contrastive.rank_table import RankTableCache
 from core.contrastive.ranked_terms import RankedTerms
 
 Positives = Literal["in", "out", "out-in", "supcon"]
@@ -128,6 +129,7 @@ class RankedInfoNCE(nn.Module):
                 dtype = torch.float64
             query_BD, key_BD = query_BD.to(dtype), key_BD.to(dtype)
             table = self._tables.get(similarity_CC, dtype)
+            forms = self._forms(table.ranks)
             candidates = Candidates(
                 query_BD.detach(),
                 key_BD.detach(),
@@ -137,13 +139,14 @@ class RankedInfoNCE(nn.Module):
                 include_batch,
                 len(similarity_CC),
                 table.ranks,
+                fuses(query_BD.device, dtype, forms),
             )
             total, loss_R, anchors_R = RankedTerms.apply(
                 query_BD,
                 key_BD,
                 candidates,
                 table,
-                self._forms(table.ranks),
+                forms,
                 torch.is_grad_enabled(),
             )
             return LossDetail(total, loss_R.masked_fill(anchors_R == 0, torch.nan), anchors_R)

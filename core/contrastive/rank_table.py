@@ -5,11 +5,24 @@ Shape suffixes: C classes, R ranks.
 
 from __future__ import annotations
 
+import math
 import weakref
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+LOG2_E = 1 / math.log(2)
+
+# Cosines are at most 1, so exp(cosine / tau - (1 / tau - headroom)) does not overflow, e^28 of them
+# added up neither; and of cosines of -1 it does not vanish down to these temperatures.
+SMALLEST_FLOAT32_TEMPERATURE = 0.015
+SMALLEST_TEMPERATURE = 0.002
+
+
+def headroom(dtype: torch.dtype) -> float:
+    """Returns the largest logarithm of a summand."""
+    return math.log(torch.finfo(dtype).max) - 28
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,14 +30,17 @@ class RankTable:
     """Ranks by class pair, and temperatures by class and rank.
 
     Attributes:
-        rank_CC: int64; rank_CC[c, k] = 0 for rank 1 of anchor class c, 1 for rank 2, ...; R for
+        rank_CC: int32; rank_CC[c, k] = 0 for rank 1 of anchor class c, 1 for rank 2, ...; R for
             negatives.
-        temperature_CR: tau of each rank of each anchor class; 1 where the class has no such rank.
+        number_4RC: Of each rank of each anchor class, with tau = 1 where it has no such rank:
+            1 / tau; the shift, which is the largest possible logit less the headroom, to half a
+            bit; and what makes exp(logit - shift) out of a cosine, 2^(cosine x slope + below): the
+            slope, and below, a whole number of bits.
         ranks: R, of the longest ladder.
     """
 
     rank_CC: Tensor
-    temperature_CR: Tensor
+    number_4RC: Tensor
     ranks: int
 
     @classmethod
@@ -52,10 +68,13 @@ class RankTable:
             [low + (1 - value) * (high - low) for value in ladder] + [1.0] * (ranks - len(ladder))
             for ladder in ladders
         ]
+        steep_RC = 1 / torch.tensor(temperature_CR, dtype=torch.float64).view(-1, ranks).T
+        below_RC = ((headroom(dtype) - steep_RC) * LOG2_E).round()
+        number_4RC = torch.stack([steep_RC, below_RC / -LOG2_E, steep_RC * LOG2_E, below_RC])
         device = similarity_CC.device
         return cls(
-            torch.tensor(rank_CC, dtype=torch.int64, device=device),
-            torch.tensor(temperature_CR, dtype=dtype, device=device),
+            torch.tensor(rank_CC, dtype=torch.int32, device=device),
+            number_4RC.to(device, dtype),
             ranks,
         )
 
@@ -81,7 +100,7 @@ class RankTableCache:
             table is None
             or known is not similarity_CC
             or self._version != similarity_CC._version
-            or table.temperature_CR.dtype != dtype
+            or table.number_4RC.dtype != dtype
         ):
             table = RankTable.of(similarity_CC, self._temperature, dtype)
             self._table, self._source = table, weakref.ref(similarity_CC)

@@ -185,7 +185,7 @@ def test_a_step_never_looks_at_what_is_on_the_device(
         """Ranks are read once for each matrix: the one place that waits."""
         whole = known if len(similarity_CC) == len(known) else with_background(known)
         on_cpu = table_of(whole, *rest)
-        return RankTable(on_cpu.rank_CC.to(meta), on_cpu.temperature_CR.to(meta), on_cpu.ranks)
+        return RankTable(on_cpu.rank_CC.to(meta), on_cpu.number_4RC.to(meta), on_cpu.ranks)
 
     monkeypatch.setattr(RankTable, "of", table)
     monkeypatch.setattr(torch, "autocast", lambda *_args, **_options: nullcontext())
