@@ -15,7 +15,9 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QIcon, QP
 from PySide6.QtWidgets import QApplication, QWidget
 
 ThemeName = Literal["light", "dark", "system"]
-Role = Literal["title", "heading", "muted", "primary", "danger", "card", "plain", "hint"]
+Role = Literal[
+    "title", "heading", "body", "muted", "bad", "primary", "danger", "card", "plain", "hint"
+]
 THEME_NAMES: tuple[ThemeName, ...] = get_args(ThemeName)
 
 ICON_FOLDER = Path(__file__).parent.parent / "resources" / "icons"
@@ -280,6 +282,7 @@ def style_sheet(colours: Tokens, text_size: int = 100) -> str:
 QLabel[role="title"] {{ font-size: {title}pt; font-weight: 600; }}
 QLabel[role="heading"] {{ font-size: {heading}pt; font-weight: 600; }}
 QLabel[role="muted"] {{ color: {c.muted}; }}
+QLabel[role="bad"] {{ color: {c.bad}; }}
 QLabel[role="hint"] {{
     background: {c.accent}; color: {c.accent_text}; border-radius: 6px; padding: 4px 10px;
     font-weight: 600; }}

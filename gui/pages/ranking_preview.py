@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from gui.models.batch_preview import BatchPreview, BatchTotal, RankPreview
@@ -102,6 +102,11 @@ class PreviewPanel(QWidget):
         if "<a " in self._words.text():
             flags |= Qt.TextInteractionFlag.LinksAccessibleByKeyboard
         self._words.setTextInteractionFlags(flags)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_words"):
+            self._draw()
 
     def _fill(self, head: Sequence[tuple[str, str]], rows: Sequence[Row]) -> None:
         for cell in self._cells:

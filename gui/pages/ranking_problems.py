@@ -67,7 +67,6 @@ class RankingProblems(QWidget):
             rows[0].findChildren(QPushButton)[0].setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _summarise(self, errors: Sequence[RankingProblem], count: int) -> None:
-        colours = tokens(self.palette())
         self._all.setVisible(len(errors) > 1)
         if errors:
             more = len(errors) - MOST_PROBLEMS
@@ -78,7 +77,7 @@ class RankingProblems(QWidget):
             if count > MOST_NOTICES:
                 text += f" {count} pairs are one-sided, which may be meant."
         self._summary.setText(text)
-        self._summary.setStyleSheet(f"color: {colours.bad}" if errors else "")
+        set_role(self._summary, "bad" if errors else "body")
 
     def _clear(self) -> bool:
         """Removes the rows; says whether one of them had the keyboard."""

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.events import EpochCompleted, Event, Outcome, PhaseChanged, RunStarted, StepCompleted
-from gui.theme import SPACING, Role, set_role, tokens
+from gui.theme import SPACING, Role, set_role
 
 State = Literal["idle", "running", "paused", "stopping", "confirming"]
 PROGRESS_STEPS = 1000
@@ -175,8 +175,7 @@ class TrainingControls(QWidget):
 
     def _say(self, text: str, *, bad: bool = False) -> None:
         self.status.setText(text)
-        colour = tokens(self.palette()).bad if bad else ""
-        self.status.setStyleSheet(f"color: {colour}" if colour else "")
+        set_role(self.status, "bad" if bad else "body")
 
     # ----- events -----
 

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 from core.errors import AkinError
 from core.run_notes import LONGEST_TITLE, RunNotes
 from core.runs import Run
-from gui.theme import SPACING, set_role, tokens
+from gui.theme import SPACING, set_role
 
 
 class NotesWindow(QDialog):
@@ -50,6 +50,7 @@ class NotesWindow(QDialog):
         self.note.setAccessibleName("Note about the run")
         self._problem = QLabel()
         self._problem.setWordWrap(True)
+        set_role(self._problem, "bad")
         self._problem.hide()
         where = QLabel(str(run.path))
         where.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -83,7 +84,6 @@ class NotesWindow(QDialog):
             notes = RunNotes().titled(self.title.text()).tagged([self.tags.text()])
         except AkinError as error:
             self._problem.setText(str(error))
-            self._problem.setStyleSheet(f"color: {tokens(self.palette()).bad}")
             self._problem.show()
             return
         self.edited.emit(self._run, notes.noted(self.note.toPlainText()))

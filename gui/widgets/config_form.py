@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from core.config import ExperimentConfig, config_keys
 from core.config_text import as_text
-from gui.theme import SPACING, set_role, tokens, with_text
+from gui.theme import SPACING, set_role, with_text
 from gui.widgets.config_editors import Editor, make_editor
 
 RESET_WIDTH_PX = 26
@@ -74,6 +74,7 @@ class ConfigRow(QWidget):
         self._reset.clicked.connect(self._on_reset)
         self._problem = QLabel()
         self._problem.setWordWrap(True)
+        set_role(self._problem, "bad")
         self._problem.hide()
         self._lay_out()
         self._fit_text()
@@ -105,7 +106,6 @@ class ConfigRow(QWidget):
         """Shows what is wrong with the value; "" takes it away."""
         self._problem.setText(text)
         self._problem.setVisible(bool(text))
-        self._problem.setStyleSheet(f"color: {tokens(self.palette()).bad}")
         self.editor.setProperty("invalid", bool(text))
         self.editor.style().unpolish(self.editor)
         self.editor.style().polish(self.editor)

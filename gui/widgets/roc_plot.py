@@ -30,6 +30,7 @@ LEGEND_POINTS = 9.0
 SLIDER_STEPS = 1000
 BINS = 40
 LEGEND_ROOM = 1.3
+RING_ROOM = 0.06  # beyond 0 and 1, for a ring there
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,8 +135,8 @@ class RocPlot(QWidget):
         return plot
 
     def _make_items(self) -> None:
-        self._roc.setXRange(0, 1, padding=0.02)
-        self._roc.setYRange(0, 1, padding=0.02)
+        self._roc.setXRange(0, 1, padding=RING_ROOM)
+        self._roc.setYRange(0, 1, padding=RING_ROOM)
         self._diagonal = pg.PlotDataItem([0, 1], [0, 1])
         self._line = pg.PlotDataItem(antialias=True)
         self._point = pg.ScatterPlotItem(size=12, symbol="o")
@@ -300,6 +301,7 @@ class RocPlot(QWidget):
             for side in ("left", "bottom"):
                 plot.getAxis(side).restyle(colours, self.font())
         legend = self._bars.legend
+        legend.setBrush(QColor(colours.surface))  # The threshold's line passes behind it.
         legend.setLabelTextColor(QColor(colours.text))
         legend.setLabelTextSize(f"{sized_font(self.font(), LEGEND_POINTS).pointSizeF():g}pt")
         self._caption.setFont(self.font())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,7 @@ from gui.pages.detections_page import DetectionsPage
 from gui.pages.results_page import ResultsPage
 from gui.session import Session
 from gui.settings import Settings
+from gui.theme import DARK, LIGHT, Tokens, apply_theme
 from gui.widgets.bar_chart import BarChart, Histogram
 from gui.widgets.command_palette import CommandPalette
 from gui.widgets.curve_plot import CurveStack
@@ -163,6 +165,36 @@ def test_every_widget_that_takes_focus_has_a_name(
         seen.append(view)
         assert nameless(window) == [], view
     assert len(seen) > len(PAGE_NAMES)
+
+
+def in_colours_of(theme: Tokens, root: QWidget) -> list[str]:
+    """Returns what is seen and written in colours that a theme has and the other one has not."""
+    every = {t: {str(value) for value in astuple(t)} for t in (LIGHT, DARK)}
+    own = {c for c in every[theme] - every[DARK if theme is LIGHT else LIGHT] if c[:1] == "#"}
+    found = []
+    for widget in root.findChildren(QWidget):
+        text = widget.text() if isinstance(widget, QLabel) else ""
+        written = f"{widget.styleSheet()} {text}".lower()
+        if widget.isVisible() and any(colour in written for colour in own):
+            found.append(f"{type(widget).__name__} {name_of(widget)}: {written[:80]}")
+    return found
+
+
+@pytest.mark.parametrize("state", ["data", "failed", "judged"])
+def test_no_view_keeps_the_colours_of_the_theme_before(
+    state: str, app: QApplication, open_window: Callable[[str], MainWindow]
+) -> None:
+    window = open_window(state)
+    for _ in views_of(window):
+        pass
+    try:
+        apply_theme(app, "dark")
+        settle()
+        for view in views_of(window):
+            assert in_colours_of(LIGHT, window) == [], view
+    finally:
+        apply_theme(app, "light")
+        settle()
 
 
 def test_every_window_beside_the_main_one_has_names_too(
