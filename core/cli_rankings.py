@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +26,7 @@ from core.ranking_disagreement import (
     in_words,
     row_in_words,
 )
-from core.ranking_files import load_ranking
+from core.ranking_files import load_ranking, source_file
 from core.ranking_library import RankingLibrary
 from core.runs import default_workspace
 
@@ -33,6 +34,7 @@ ranking_app = typer.Typer(help="Rankings.")
 WorkspaceOption = Annotated[
     Path | None, typer.Option("--in", metavar="DIR", help="Another workspace.")
 ]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace a file that exists.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 
 
@@ -72,14 +74,13 @@ def ranking_disagreement(
         Path | None,
         typer.Option("--consensus", metavar="FILE", help="Writes the mean of the ranks there."),
     ] = None,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Says how far several people's rankings agree: Kendall's W, by class and in all."""
-    classes: Sequence[str] = ()
-    if data is not None:
-        from core.data import open_dataset  # noqa: PLC0415
-
-        classes = open_dataset(data).classes
+    if consensus_file is not None:
+        _require_free(consensus_file, sources, force=force)
+    classes = _classes_of(data)
     rankings = [load_ranking(source, classes) for source in sources]
     classes = classes or _all_named(rankings)
     stems = [Path(source).stem for source in sources]
@@ -96,6 +97,28 @@ def ranking_disagreement(
         Console().print(_table(found))
     if consensus_file is not None:
         print(f"The consensus was written to {consensus_file}")
+
+
+@ranking_app.command("write")
+def ranking_write(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="PRESET", help="Or a file; PRESET:shuffled:0 and the like for a control."
+        ),
+    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A YAML file.")],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="The data set's folder: its classes are what a control draws from."),
+    ] = None,
+    force: ForceOption = False,
+) -> None:
+    """Writes a built-in ranking, or a control ranking, to a file of your own."""
+    _require_free(file, [source], force=force)
+    written = replace(load_ranking(source, _classes_of(data)), name=file.stem)
+    write_text(file, written.to_yaml())
+    print(f"{source} was written to {file}")
 
 
 @ranking_app.command("list")
@@ -146,6 +169,32 @@ def ranking_empty_trash(
         return
     confirm_emptying(names, yes=yes)
     print(f"{library.empty_trash()} deleted")
+
+
+def _classes_of(data: Path | None) -> Sequence[str]:
+    if data is None:
+        return ()
+    from core.data import open_dataset  # noqa: PLC0415
+
+    return open_dataset(data).classes
+
+
+def _require_free(file: Path, sources: Sequence[str], *, force: bool) -> None:
+    """Raises RankingError where writing a file would replace what is read, or, unforced, any."""
+    if file.is_dir():
+        raise RankingError(f"{file} is a folder.", "Give the name of a file in it.")
+    if not file.exists():
+        return
+    read = [path for path in map(source_file, sources) if path.exists()]
+    if any(file.samefile(path) for path in read):
+        raise RankingError(
+            f"{file} would be replaced, and it is one of the rankings read.",
+            "Give another file.",
+        )
+    if not force:
+        raise RankingError(
+            f"{file} exists already.", "Give another file, or --force to replace it."
+        )
 
 
 def _library(workspace: Path | None) -> RankingLibrary:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -10,6 +11,16 @@ from pathlib import Path
 from typing import IO
 
 from core.errors import RunError
+
+_HINTS = {
+    errno.EISDIR: "It is a folder: give the name of a file in it.",
+    errno.EEXIST: "A file stands where a folder is needed: choose another folder.",
+    errno.ENOTDIR: "A file stands where a folder is needed: choose another folder.",
+    errno.EACCES: "Choose a folder you can write to.",
+    errno.EPERM: "Choose a folder you can write to.",
+    errno.EROFS: "Choose a folder you can write to.",
+    errno.ENAMETOOLONG: "Choose a shorter name.",
+}
 
 
 def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -33,7 +44,7 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     except OSError as error:
         raise RunError(
             f"{path} cannot be written: {(error.strerror or str(error)).lower()}.",
-            "Free some disk space, or choose a folder you can write to.",
+            _HINTS.get(error.errno or 0, "Free some disk space, or choose another folder."),
         ) from error
     finally:
         if temporary is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from core.errors import RankingError
 from core.plain_yaml import YamlError, read_yaml
 from core.ranking import Ranking, Tier
-from core.ranking_controls import parse_source
+from core.ranking_controls import ControlSource, parse_source
 
 PRESET_FOLDER = Path(__file__).parent.parent / "resources" / "rankings"
 
@@ -27,14 +27,11 @@ def load_ranking(
     Raises:
         RankingError: If there is no such preset, file or control, or it cannot be read.
     """
-    control = None if Path(source).is_file() else parse_source(str(source))
+    control = _control(source)
     if control is not None:
         base = load_ranking(control.base, classes, withheld).without_classes(withheld)
         return control.of(base, [name for name in classes if name not in withheld])
-    path = Path(source)
-    preset = PRESET_FOLDER / f"{source}.yaml"
-    if str(source) in preset_names():
-        path = preset
+    path = source_file(source)
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -45,6 +42,14 @@ def load_ranking(
             "Give a YAML file or a preset: " + ", ".join(preset_names()) + ".",
         ) from error
     return ranking_from_yaml(text, path.name)
+
+
+def source_file(source: str | Path) -> Path:
+    """Returns the file that a ranking is read from: a preset's, a control's base or its own."""
+    control = _control(source)
+    if control is not None:
+        return source_file(control.base)
+    return PRESET_FOLDER / f"{source}.yaml" if str(source) in preset_names() else Path(source)
 
 
 def preset_names() -> tuple[str, ...]:
@@ -87,6 +92,10 @@ def ranking_from_yaml(text: str, source: str = "the ranking") -> Ranking:
         raise RankingError(f"{source}: 'classes' is not a list.", example)
     name = str(data.get("name") or "untitled")
     return Ranking(similar, name, tuple(str(c) for c in classes))
+
+
+def _control(source: str | Path) -> ControlSource | None:
+    return None if Path(source).is_file() else parse_source(str(source))
 
 
 def _is_list(entries: object, anchor: str, source: str) -> bool:

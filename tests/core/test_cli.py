@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -235,3 +236,56 @@ def test_disagreement_tells_files_of_the_same_name_apart(akin: Akin, tmp_path: P
 
 def test_disagreement_takes_two(akin: Akin) -> None:
     akin("ranking", "disagreement", "none").expect_error("takes two rankings", "another")
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_the_consensus_replaces_none_of_the_rankings_it_is_made_of(
+    akin: Akin, tmp_path: Path, force: list[str]
+) -> None:
+    anna = opinion(tmp_path / "anna.yaml", "{cat: [dog, cow]}")
+    bo = opinion(tmp_path / "bo.yaml", "{cat: [cow, car]}")
+    before = anna.read_bytes()
+    (tmp_path / "link.yaml").symlink_to(anna)
+    (tmp_path / "sub").mkdir()
+    for sources, spelling in (
+        ([anna, bo], anna),
+        ([anna, bo], tmp_path / "sub" / ".." / "anna.yaml"),
+        ([anna, bo], tmp_path / "link.yaml"),
+        ([bo, f"{anna}:reversed"], anna),
+    ):
+        answer = akin("ranking", "disagreement", *sources, "--consensus", spelling, *force)
+        answer.expect_error("one of the rankings read", "another file")
+        assert anna.read_bytes() == before
+
+
+def test_a_file_that_exists_is_replaced_only_by_force(akin: Akin, tmp_path: Path) -> None:
+    files = [opinion(tmp_path / f"{who}.yaml", "{cat: [dog, cow]}") for who in ("anna", "bo")]
+    thesis = tmp_path / "thesis.txt"
+    thesis.write_text("years of work")
+    words = ("ranking", "disagreement", *files, "--consensus", thesis)
+    akin(*words).expect_error(f"{thesis} exists already", "--force")
+    assert thesis.read_text() == "years of work"
+    assert akin(*words, "--force").code == 0
+    assert load_ranking(thesis).ranked("cat") == ("dog", "cow")
+    akin("ranking", "disagreement", *files, "--consensus", tmp_path).expect_error(
+        f"{tmp_path} is a folder", "a file in it"
+    )
+
+
+# ----- ranking write -----
+
+
+def test_a_preset_and_a_control_are_written_to_a_file_of_ones_own(
+    akin: Akin, tmp_path: Path, tiny_voc: Path
+) -> None:
+    mine = tmp_path / "mine.yaml"
+    answer = akin("ranking", "write", "voc2007-paper", mine)
+    assert (answer.code, answer.out) == (0, f"voc2007-paper was written to {mine}\n")
+    assert load_ranking(mine) == replace(load_ranking("voc2007-paper"), name="mine")
+    akin("ranking", "write", "none", mine).expect_error("exists already", "--force")
+    akin("ranking", "write", f"{mine}:reversed", mine, "--force").expect_error("rankings read")
+    control = tmp_path / "control.yaml"
+    assert akin("ranking", "write", f"{mine}:random:3", control, "--data", tiny_voc).code == 0
+    written = load_ranking(control)
+    assert set(written.similar) > set(load_ranking(mine).similar), "all classes of the data"
+    akin("ranking", "write", "voc2007-papr", control, "--force").expect_error("no ranking", "none")

@@ -94,8 +94,16 @@ def test_nan_is_refused_before_anything_is_written(tmp_path: Path) -> None:
 
 def test_below_a_regular_file_nothing_can_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(RunError, match=r"cannot be written: (not a directory|file exists)"):
-        write_text(tmp_path / "file" / "a.txt", "x")
+    for path in (tmp_path / "file" / "a.txt", tmp_path / "file" / "b" / "a.txt"):
+        with pytest.raises(RunError, match=r"not a directory|file exists") as raised:
+            write_text(path, "x")
+        assert "A file stands where a folder is needed" in raised.value.hint
+
+
+def test_a_folder_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="cannot be written: is a directory") as raised:
+        write_text(tmp_path, "x")
+    assert "the name of a file in it" in raised.value.hint
 
 
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
