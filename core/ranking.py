@@ -9,7 +9,6 @@ Rankings are per class and need not be symmetric. Rank 1 of an anchor class is t
 from __future__ import annotations
 
 import difflib
-import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -277,8 +276,7 @@ class Ranking:
                         seen.add(name)
                         names.append(name)
                 clean.append(replace(tier, classes=tuple(names)))
-            values = [tier.similarity for tier in clean if tier.classes]
-            if _similarity_fault(values):
+            if _similarity_fault([tier for tier in clean if tier.classes]):
                 clean = [replace(tier, similarity=None) for tier in clean]
             kept[anchor] = tuple(clean)
         return replace(self, similar=kept)
@@ -326,12 +324,12 @@ class Ranking:
                     nearest(name, classes, "Remove it"),
                 )
             seen.add(name)
-        if fault := _similarity_fault([tier.similarity for tier in self.tiers(anchor)]):
+        if fault := _similarity_fault(self.tiers(anchor)):
             error(
                 "similarities",
                 anchor,
-                f"The similarities of '{anchor}' {fault}.",
-                "Give similarities between 0 and 1 that fall from tier to tier.",
+                f"'{anchor}' cannot be ranked so: {fault}.",
+                "Give similarities above 0 and below 1 that fall from tier to tier.",
             )
         return found
 
@@ -387,10 +385,16 @@ def _without(tiers: Iterable[Tier], names: Collection[str]) -> tuple[Tier, ...]:
     return tuple(tier for tier in kept if tier.classes)
 
 
-def _similarity_fault(values: Sequence[float | None]) -> str:
-    given = [value for value in values if value is not None]
-    if not all(0 < value < 1 for value in given):
-        return "are not all between 0 and 1"
-    if any(later >= earlier for earlier, later in itertools.pairwise(given)):
-        return "do not fall from tier to tier"
+def _similarity_fault(tiers: Iterable[Tier]) -> str:
+    higher = 1.0
+    for rank, tier in enumerate(tiers, start=2):
+        value = tier.similarity
+        if value is None:
+            return ""
+        what = f"the similarity of rank {rank} ({', '.join(tier.classes)}) is {value}"
+        if not 0 < value < 1:
+            return f"{what}, not above 0 and below 1"
+        if value >= higher:
+            return f"{what}, not less than rank {rank - 1}'s {higher}"
+        higher = value
     return ""

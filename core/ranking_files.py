@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import TypeGuard
 
 from core.errors import RankingError
 from core.plain_yaml import YamlError, read_yaml
-from core.ranking import Ranking, Tier
+from core.ranking import Ranking, Tier, nearest
 from core.ranking_controls import ControlSource, parse_source
 
+KEYS = ("name", "description", "classes", "similar")
+TIER_KEYS = ("classes", "similarity")
 PRESET_FOLDER = Path(__file__).parent.parent / "resources" / "rankings"
+_short = reprlib.Repr()
+_short.maxlevel = 2  # aliases unfold to millions
 
 
 def load_ranking(
@@ -32,16 +37,22 @@ def load_ranking(
         base = load_ranking(control.base, classes, withheld).without_classes(withheld)
         return control.of(base, [name for name in classes if name not in withheld])
     path = source_file(source)
+    if path.is_dir():
+        raise RankingError(f"'{source}' is a folder, not a ranking.", "Give a YAML file in it.")
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise RankingError(f"{path} is not UTF-8 text.", "Choose a ranking file.") from error
-    except OSError as error:
+        hint = "If it is a ranking, save it as UTF-8; else choose another file."
+        raise RankingError(f"{path} is not UTF-8 text.", hint) from error
+    except FileNotFoundError as error:
         raise RankingError(
             f"There is no ranking '{source}'.",
             "Give a YAML file or a preset: " + ", ".join(preset_names()) + ".",
         ) from error
-    return ranking_from_yaml(text, path.name)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise RankingError(f"{path} cannot be read: {why}.", "Look at who owns it.") from error
+    return ranking_from_yaml(text, path.name, name=path.stem)
 
 
 def source_file(source: str | Path) -> Path:
@@ -57,12 +68,13 @@ def preset_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in PRESET_FOLDER.glob("*.yaml")))
 
 
-def ranking_from_yaml(text: str, source: str = "the ranking") -> Ranking:
+def ranking_from_yaml(text: str, source: str = "the ranking", *, name: str = "untitled") -> Ranking:
     """Reads YAML text.
 
     Args:
         text: The text of a ranking file.
         source: What to call it in messages.
+        name: Of a ranking that says none.
 
     Raises:
         RankingError: If it is not a ranking. Unknown, duplicate and self-ranked classes are
@@ -77,51 +89,70 @@ def ranking_from_yaml(text: str, source: str = "the ranking") -> Ranking:
     example = "Write, for example:  similar: {aeroplane: [bird, boat]}"
     if not isinstance(data, dict) or not isinstance(data.get("similar", {}), dict):
         raise RankingError(f"{source} has no 'similar' mapping of classes.", example)
-    if unknown := set(map(str, data)) - {"name", "classes", "similar", "description"}:
-        raise RankingError(
-            f"{source} has an unknown key '{sorted(unknown)[0]}'.",
-            "The keys are name, description, classes and similar.",
-        )
+    _require_known(data, KEYS, f"{source} has an unknown key")
     similar = {
-        str(anchor): tuple(_read_tier(entry, str(anchor), source) for entry in entries or [])
+        str(anchor): _read_ladder(entries, str(anchor), source)
         for anchor, entries in (data.get("similar") or {}).items()
-        if _is_list(entries, str(anchor), source)
     }
     classes = data.get("classes") or []
     if not isinstance(classes, list):
         raise RankingError(f"{source}: 'classes' is not a list.", example)
-    name = str(data.get("name") or "untitled")
-    return Ranking(similar, name, tuple(str(c) for c in classes))
+    return Ranking(similar, str(data.get("name") or name), tuple(str(c) for c in classes))
 
 
 def _control(source: str | Path) -> ControlSource | None:
     return None if Path(source).is_file() else parse_source(str(source))
 
 
-def _is_list(entries: object, anchor: str, source: str) -> bool:
-    if entries is not None and not isinstance(entries, list):
+def _require_known(data: Mapping[object, object], known: Sequence[str], what: str) -> None:
+    for key in map(str, data):
+        if key not in known:
+            raise RankingError(f"{what} '{key}'.", nearest(key, known, "Remove it"))
+
+
+def _read_ladder(entries: object, anchor: str, source: str) -> tuple[Tier, ...]:
+    if entries is None:
+        return ()
+    if not isinstance(entries, list):
         raise RankingError(
             f"{source}: what is ranked for '{anchor}' is not a list.",
             f"Write, for example:  {anchor}: [bird, boat]",
         )
-    return True
+    tiers = tuple(_read_tier(entry, anchor, source) for entry in entries)
+    if len({tier.similarity is None for tier in tiers}) > 1:
+        raise RankingError(
+            f"{source}: some tiers of '{anchor}' have a similarity and some have none.",
+            "Give every tier of that class one, or none of them.",
+        )
+    return tiers
 
 
 def _read_tier(entry: object, anchor: str, source: str) -> Tier:
-    if isinstance(entry, str | int | float) and not isinstance(entry, bool):
-        return Tier((str(entry),))
-    if isinstance(entry, dict) and isinstance(entry.get("classes"), list):
-        similarity = entry.get("similarity")
-        if not entry["classes"]:
-            raise RankingError(
-                f"{source} has a tier without classes for '{anchor}'.",
-                "Put classes into it, or remove it.",
-            )
-        if similarity is None:
-            return Tier(tuple(str(c) for c in entry["classes"]))
-        if isinstance(similarity, int | float) and not isinstance(similarity, bool):
-            return Tier(tuple(str(c) for c in entry["classes"]), float(similarity))
+    """Reads `bird`, `[bird, boat]` (a tie) or `{classes: [bird, boat], similarity: 0.75}`."""
+    names, similarity = entry, None
+    if isinstance(entry, dict):
+        what = f"{source}: a tier of '{anchor}' has an unknown key"
+        _require_known(entry, TIER_KEYS, what)
+        names, similarity = entry.get("classes"), entry.get("similarity")
+    elif not isinstance(entry, list):
+        names = [entry]
+    if names == []:
+        raise RankingError(
+            f"{source} has a tier without classes for '{anchor}'.",
+            "Put classes into it, or remove it.",
+        )
+    if similarity is not None and not _is_number(similarity):
+        raise RankingError(
+            f"{source}: {_short.repr(similarity)}, a similarity of '{anchor}', is not a number.",
+            "Write a number above 0 and below 1, such as 0.75.",
+        )
+    if isinstance(names, list) and all(isinstance(n, str) or _is_number(n) for n in names):
+        return Tier(tuple(map(str, names)), None if similarity is None else float(similarity))
     raise RankingError(
-        f"{source}: {reprlib.repr(entry)}, ranked for '{anchor}', is neither a class nor a tier.",
-        "A tier is written {classes: [bird], similarity: 0.75}.",
+        f"{source}: {_short.repr(entry)}, ranked for '{anchor}', is neither a class nor a tier.",
+        "A tier is written bird, [bird, boat] or {classes: [bird], similarity: 0.75}.",
     )
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -357,23 +357,33 @@ def test_depth_counts_the_class_itself() -> None:
         ),
         (
             ladder("dog", "horse", similarities=(0.5, 0.6)),
-            "The similarities of 'cat' do not fall from tier to tier.",
+            "'cat' cannot be ranked so: the similarity of rank 3 (horse) is 0.6, "
+            "not less than rank 2's 0.5.",
             "that fall",
         ),
         (
             ladder("dog", "horse", similarities=(0.5, 0.5)),
-            "The similarities of 'cat' do not fall from tier to tier.",
+            "'cat' cannot be ranked so: the similarity of rank 3 (horse) is 0.5, "
+            "not less than rank 2's 0.5.",
             "that fall",
         ),
         (
+            ladder("dog", "horse+bird", similarities=(0.5, 0.0)),
+            "'cat' cannot be ranked so: the similarity of rank 3 (horse, bird) is 0.0, "
+            "not above 0 and below 1.",
+            "above 0 and below 1",
+        ),
+        (
             ladder("dog", similarities=(1.0,)),
-            "The similarities of 'cat' are not all between 0 and 1.",
-            "between 0 and 1",
+            "'cat' cannot be ranked so: the similarity of rank 2 (dog) is 1.0, "
+            "not above 0 and below 1.",
+            "above 0 and below 1",
         ),
         (
             ladder("dog", similarities=(float("nan"),)),
-            "The similarities of 'cat' are not all between 0 and 1.",
-            "between 0 and 1",
+            "'cat' cannot be ranked so: the similarity of rank 2 (dog) is nan, "
+            "not above 0 and below 1.",
+            "above 0 and below 1",
         ),
     ],
 )

@@ -133,9 +133,18 @@ def test_both_forms_of_a_tier_are_read(tmp_path: Path) -> None:
         ("similar: [cat, dog]", r"has no 'similar' mapping of classes\.$"),
         ("simlar: {cat: [dog]}", r"has an unknown key 'simlar'\.$"),
         ("similar: {cat: dog}", r"what is ranked for 'cat' is not a list\.$"),
-        ("similar: {cat: [[dog]]}", r"ranked for 'cat', is neither a class nor a tier\.$"),
+        ("similar: {cat: [[[dog]]]}", r"ranked for 'cat', is neither a class nor a tier\.$"),
         ("similar: {cat: [{classes: dog}]}", r"is neither a class nor a tier\.$"),
-        ("similar: {cat: [{classes: [dog], similarity: much}]}", r"is neither a class nor"),
+        ("similar: {cat: [{classes: [dog], similarity: much}]}", r"'much', a similarity of 'cat'"),
+        ("similar: {cat: [{classes: [dog], similarity: true}]}", r"is not a number"),
+        ("similar: {cat: [{classes: [dog, {cow: 1}]}]}", r"is neither a class nor a tier"),
+        ("similar: {cat: [{classes: [dog, null]}]}", r"is neither a class nor a tier"),
+        ("similar: {cat: [[]]}", r"has a tier without classes for 'cat'"),
+        ("similar: {cat: [{classes: [dog], similarity: 0.5}, cow]}", r"some have none"),
+        (
+            "similar: {cat: [{classes: [dog], similarty: 0.2}]}",
+            r"a tier of 'cat' has an unknown key 'similarty'",
+        ),
         ("similar: {cat: [true]}", r"is neither a class nor a tier\.$"),
         ("similar: {}\nclasses: cat", r"'classes' is not a list\.$"),
         ("similar: !!python/object:os.system {}", r"is not valid YAML"),
@@ -151,12 +160,54 @@ def test_broken_files_are_named_with_a_hint(tmp_path: Path, text: str, message: 
     assert raised.value.hint
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("simlar: {cat: [dog]}", "Did you mean 'similar'?"),
+        ("similar: {cat: [{clases: [dog]}]}", "Did you mean 'classes'?"),
+        ("similar: {cat: [{classes: [dog], similarty: 0.2}]}", "Did you mean 'similarity'?"),
+        ("similar: {cat: [{classes: [dog], x: 0.2}]}", "Remove it; known: classes, similarity."),
+    ],
+)
+def test_a_misspelt_key_is_told_what_it_may_mean(text: str, hint: str) -> None:
+    with pytest.raises(RankingError) as raised:
+        ranking_from_yaml(text)
+    assert raised.value.hint == hint
+
+
+def test_the_example_of_the_help_page_is_a_ranking() -> None:
+    page = Path(__file__).parents[2] / "resources" / "help" / "ranking.md"
+    lines = page.read_text(encoding="utf-8").splitlines()
+    ranking = ranking_from_yaml("\n".join(line[4:] for line in lines if line.startswith("    ")))
+    assert ranking.name == "Anna's"
+    assert ranking.problems(ranking.classes) == ()
+    assert ranking.tiers("cat") == (Tier(("dog",)), Tier(("sheep", "cow")))
+    assert ranking.similarities("cow") == (0.8, 0.3)
+
+
+def test_a_list_in_a_list_is_a_tie(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("similar: {cat: [dog, [sheep, cow], 7]}", encoding="utf-8")
+    assert load_ranking(file).tiers("cat") == (Tier(("dog",)), Tier(("sheep", "cow")), Tier(("7",)))
+
+
+def test_a_file_that_says_no_name_is_called_as_the_file_is(tmp_path: Path) -> None:
+    for text, name in (("similar: {cat: [dog]}", "anna"), ("name: Anna B\nsimilar: {}", "Anna B")):
+        (tmp_path / "anna.yaml").write_text(text, encoding="utf-8")
+        assert load_ranking(tmp_path / "anna.yaml").name == name
+    assert load_ranking(f"{tmp_path / 'anna.yaml'}:reversed").name.endswith("anna.yaml:reversed:0")
+
+
 def test_aliases_that_unfold_to_millions_are_answered_at_once() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12)]
     text = "similar: {cat: [*a11]}\n"
     with pytest.raises(RankingError) as raised:
         ranking_from_yaml("\n".join([*lines, text]))
+    assert len(raised.value.message) < 300
+    unfolding = "\n  ".join(["description:", *lines]) + "\nsimilar: {cat: [{classes: *a11}]}"
+    with pytest.raises(RankingError, match="is neither a class nor a tier") as raised:
+        ranking_from_yaml(unfolding)
     assert len(raised.value.message) < 300
     with pytest.raises(RankingError, match="is neither a class nor a tier") as raised:
         ranking_from_yaml(
@@ -182,9 +233,10 @@ def test_a_file_that_is_not_there_and_one_that_is_no_text(tmp_path: Path) -> Non
     with pytest.raises(RankingError, match="There is no ranking 'voc2007-papr'") as raised:
         load_ranking("voc2007-papr")
     assert "voc2007-paper" in raised.value.hint
-    with pytest.raises(RankingError, match="There is no ranking"):
+    with pytest.raises(RankingError, match="is a folder, not a ranking"):
         load_ranking(tmp_path)
     binary = tmp_path / "image.yaml"
     binary.write_bytes(b"\xff\xd8\xff\xe0\x80\x81")
-    with pytest.raises(RankingError, match="is not UTF-8 text"):
+    with pytest.raises(RankingError, match="is not UTF-8 text") as raised:
         load_ranking(binary)
+    assert "save it as UTF-8" in raised.value.hint
