@@ -28,6 +28,7 @@ from core.cli_output import (
     summary_to_json,
 )
 from core.cli_rankings import ranking_app
+from core.cli_run_notes import DirOption, RunArgument, find_run, store_of
 from core.cli_runs import evaluate_other, runs_app
 from core.cli_training import (
     EXIT_BAD_INPUT,
@@ -241,7 +242,7 @@ def _requested_run(
 
 @app.command()
 def evaluate(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
+    run: RunArgument,
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where its data are now.")
     ] = None,
@@ -249,13 +250,15 @@ def evaluate(
     classifier: Annotated[
         str, typer.Option(help="nearest-mean, knn, linear-probe or softmax.")
     ] = "",
+    folder: DirOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Judges a run's last checkpoint: on its test split again, or otherwise."""
+    found = find_run(store_of(folder), run)
     if data is not None or split or classifier:
-        evaluate_other(open_run(run), data, split, classifier, as_json=as_json)
+        evaluate_other(found, data, split, classifier, as_json=as_json)
         return
-    _train(open_run(run), judge_only=True, as_json=as_json)
+    _train(found, judge_only=True, as_json=as_json)
 
 
 def _create(config: ExperimentConfig, ranking: Ranking, path: Path | None) -> Run:

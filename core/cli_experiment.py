@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from core.cli_output import demo_folder, make_reporter
+from core.cli_run_notes import DirOption, find_run, store_of
 from core.errors import ConfigError
 from core.events import Emit
 from core.files import write_text
@@ -230,11 +231,22 @@ def _width(to_stderr: bool = False) -> int | None:
 
 
 def runs_report(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Runs, or experiments.")],
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN...", help="Directories, names or numbers; or folders of experiments."
+        ),
+    ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the report is written.")],
     title: Annotated[str, typer.Option(help="Its heading.")] = "",
+    folder: DirOption = None,
 ) -> None:
     """Writes one page about runs or an experiment: figures, tables, settings, commands."""
+    from core.experiments.queue import is_experiment  # noqa: PLC0415
     from core.experiments.report import write_report  # noqa: PLC0415
 
-    print(f"report: {write_report(runs, out, title=title)}")
+    store = store_of(folder)
+    paths = [
+        Path(word) if is_experiment(Path(word)) else find_run(store, word).path for word in runs
+    ]
+    print(f"report: {write_report(paths, out, title=title)}")

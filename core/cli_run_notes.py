@@ -14,12 +14,14 @@ from core.ranking import nearest
 from core.ranking_library import RankingLibrary
 from core.run_notes import write_notes
 from core.run_trash import TrashedRun, empty_trash, list_trash, restore_run, trash_run
-from core.runs import Run, RunStore, default_workspace, open_run, trash_of
+from core.runs import Run, RunStore, default_workspace, open_run, restore_command, trash_of
 
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="A directory, or a run's name or number.")
 ]
-RunsArgument = Annotated[list[str], typer.Argument(metavar="RUN...")]
+RunsArgument = Annotated[
+    list[str], typer.Argument(metavar="RUN...", help="Directories, names or numbers.")
+]
 DirOption = Annotated[
     Path | None, typer.Option("--in", metavar="DIR", help="Folder of runs; the workspace's.")
 ]
@@ -70,8 +72,9 @@ def runs_trash(runs: RunsArgument, folder: DirOption = None) -> None:
     """Moves runs into the workspace's trash."""
     store = store_of(folder)
     for run in [find_run(store, word) for word in runs]:
-        title = run.title
-        print(f"{title} is in the trash. Take it back: akin runs restore {trash_run(run).run.name}")
+        title, trashed = run.title, trash_run(run)
+        again = restore_command(trashed.run.name, trashed.origin.parent)
+        print(f"{title} is in the trash. Take it back: {again}")
 
 
 def runs_restore(runs: RunsArgument, folder: DirOption = None) -> None:
@@ -129,10 +132,12 @@ def find_run(store: RunStore, word: str) -> Run:
         raise RunError(f"{word} may be any of {several}.", "Say which by its directory's name.")
     if found:
         return found[0]
-    if any(word in _names(trashed) for trashed in list_trash(store)):
-        raise RunError(f"{word} is in the trash.", f"Take it back: akin runs restore {word}")
+    for trashed in list_trash(store):
+        if word in _names(trashed):
+            again = restore_command(trashed.run.name, store.folder)
+            raise RunError(f"{word} is in the trash.", f"Take it back: {again}")
     names = sorted({name for run in runs for name in (run.name, run.title)})
-    if names and not Path(word).exists():
+    if names and Path(word).name == word and not Path(word).exists():
         hint = nearest(word, names, "List them with: akin runs list. Among them")
         raise RunError(f"There is no run '{word}'.", hint)
     return open_run(Path(word))

@@ -14,6 +14,9 @@ from rich.table import Table
 from core.cli_measures import measures_in_lines
 from core.cli_output import make_reporter
 from core.cli_run_notes import (
+    DirOption,
+    RunsArgument,
+    find_run,
     no_runs_in_trash,
     runs_empty_trash,
     runs_note,
@@ -27,7 +30,7 @@ from core.errors import AkinError, ConfigError
 from core.ranking import nearest
 from core.run_notes import matches
 from core.run_trash import list_trash
-from core.runs import Run, format_time, open_run
+from core.runs import Run, format_time
 from core.training.control import TrainingControl
 
 if TYPE_CHECKING:
@@ -93,14 +96,15 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
 
 @runs_app.command("compare")
 def runs_compare(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Two or more.")],
+    runs: RunsArgument,
     flips: Annotated[bool, typer.Option("--flips", help="List the objects that flip.")] = False,
+    folder: DirOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compares runs that were judged on the same test objects."""
+    """Compares two or more runs that were judged on the same test objects."""
     from core.experiments.comparing import compare_runs  # noqa: PLC0415 - scipy takes a second
 
-    found = compare_runs([open_run(path) for path in runs])
+    found = compare_runs([find_run(store_of(folder), word) for word in runs])
     if as_json:
         print(json.dumps(found.to_json(), indent=1))
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -327,7 +328,8 @@ def open_run(path: Path) -> Run:
     if (path / "config.yaml").is_file():
         return Run(path)
     if (trash_of(path.parent) / path.name / TRASH_RECORD).is_file():
-        raise RunError(f"{path} is in the trash.", f"Take it back: akin runs restore {path.name}")
+        again = restore_command(path.name, path.parent)
+        raise RunError(f"{path} is in the trash.", f"Take it back: {again}")
     raise RunError(f"{path} is not a run directory.", "List them with: akin runs list")
 
 
@@ -335,6 +337,13 @@ def trash_of(folder: Path) -> Path:
     """Returns where runs of a folder go when they are trashed: the workspace's trash."""
     folder = folder.resolve()
     return (folder.parent if folder.name in {"runs", "detectors"} else folder) / TRASH
+
+
+def restore_command(name: str, folder: Path) -> str:
+    """Returns the command, ready to copy, that takes a run of a folder back from the trash."""
+    is_own = trash_of(folder) == trash_of(default_workspace() / "runs")
+    where = "" if is_own else f" --in {shlex.quote(str(folder.resolve()))}"
+    return f"akin runs restore {shlex.quote(name)}{where}"
 
 
 def process_start(pid: int) -> str | None:

@@ -69,6 +69,25 @@ def test_trash_and_restore(akin: Akin, store: RunStore) -> None:
     akin("runs", "restore", "1").expect_error("not in the trash", "--trash")
 
 
+def test_a_run_outside_of_the_workspace_is_taken_back_by_the_command_that_is_told(
+    akin: Akin, store: RunStore, tmp_path: Path
+) -> None:
+    folder = tmp_path / "my runs"
+    run = store.create(ExperimentConfig(), Ranking(), folder / "a run")
+    run.write_outcome(Outcome("done", "It ended."))
+    for words in ([folder / "a run"], ["a run", "--in", folder]):
+        told = akin("runs", "trash", *words).out
+        assert not run.path.exists()
+        for error in (
+            akin("runs", "note", "a run", "--in", folder),
+            akin("runs", "note", folder / "a run"),
+        ):
+            assert error.err.split("Take it back: ")[1] == told.split("Take it back: ")[1]
+        answer = akin(*shlex.split(told.split(": akin ")[1]))
+        assert answer.code == 0, answer.err
+        assert run.path.is_dir()
+
+
 def test_the_trash_of_rankings(akin: Akin, store: RunStore, tmp_path: Path) -> None:
     library = RankingLibrary(tmp_path)
     assert akin("ranking", "list").out == f"No rankings in {library.folder}.\n"

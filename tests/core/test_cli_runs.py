@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
-from core.runs import Run
+from core.run_notes import RunNotes, write_notes
+from core.runs import Run, RunStore, default_workspace
+
+from .experiments.judged import judged_run
 
 QUICK = ("--epochs", "1", "--set", "crops.size=16", "--set", "training.batch_size=40")
 Akin = Callable[..., Any]
@@ -62,6 +65,40 @@ def test_compare_and_evaluate(akin: Akin, two: list[Path]) -> None:
     akin("evaluate", two[0], "--classifier", "svm").expect_error("no classifier 'svm'", "knn")
     akin("evaluate", two[0], "--split", "train").expect_error("both in the training", "share no")
     assert (Run(two[0]).metrics() or {})["accuracy"] is not None
+
+
+def test_runs_are_found_by_name_and_number(akin: Akin, tmp_path: Path) -> None:
+    store = RunStore(default_workspace() / "runs")
+    for place in (store.folder, tmp_path / "else"):
+        for seed in (0, 1):
+            judged_run(place / f"{seed + 1:04d}-ranked", seed=seed)
+    write_notes(store.folder / "0002-ranked", RunNotes().titled("Second"))
+    for words in (("1", "2"), ("0001-ranked", "Second")):
+        answer = akin("runs", "compare", *words)
+        assert answer.code == 0, answer.err
+        assert "0001-ranked and Second" in answer.out
+    answer = akin("runs", "compare", "1", "2", "--in", tmp_path / "else")
+    assert "0001-ranked and 0002-ranked" in answer.out
+    akin("runs", "compare", "1", "Secnd").expect_error("no run 'Secnd'", "'Second'")
+    answer = akin("runs", "report", "1", "Second", "--out", tmp_path / "page")
+    assert answer.code == 0, answer.err
+    assert "Second" in (tmp_path / "page" / "report.html").read_text()
+    (tmp_path / "file.txt").write_text("mine")
+    answer = akin("runs", "report", "1", "2", "--out", tmp_path / "file.txt")
+    answer.expect_error("file.txt", "A file stands where a folder is needed")
+
+
+def test_evaluate_finds_a_run_by_its_number(
+    akin: Akin, tiny_voc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.training.finish.write_figures", lambda *_: None)
+    akin("evaluate", "1").expect_error("is not a run directory", "akin runs list")
+    for place, where in ((default_workspace() / "runs", []), (tmp_path, ["--in", tmp_path])):
+        run = place / "0001-ranked"
+        assert akin("train", "--data", tiny_voc, *QUICK, "--run", run).code == 0
+        answer = akin("evaluate", "1", "--split", "val", *where)
+        assert answer.code == 0, answer.err
+        assert f"written: {run}" in answer.out
 
 
 def test_what_cannot_be_compared(akin: Akin, tmp_path: Path) -> None:
