@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
+from core.config_faults import reason_and_hint
 from core.errors import ConfigError
 from core.ranking import nearest
 
@@ -80,7 +81,10 @@ class ObjectiveConfig(ConfigSection):
     @model_validator(mode="after")
     def _ordered(self) -> ObjectiveConfig:
         if self.temperature_min > self.temperature_max:
-            raise ValueError("temperature_min is above temperature_max")
+            raise ValueError(
+                f"temperature_min ({self.temperature_min}) is above "
+                f"temperature_max ({self.temperature_max})"
+            )
         return self
 
 
@@ -147,7 +151,7 @@ class ViewsConfig(ConfigSection):
     @model_validator(mode="after")
     def _ordered(self) -> ViewsConfig:
         if self.scale_min > self.scale_max:
-            raise ValueError("scale_min is above scale_max")
+            raise ValueError(f"scale_min ({self.scale_min}) is above scale_max ({self.scale_max})")
         return self
 
 
@@ -356,13 +360,9 @@ def tree_from(of: type[Tree], tree: Mapping[str, Any]) -> Tree:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
-        reason = first["msg"].removeprefix("Value error, ")
-        reason = reason[:1].lower() + reason[1:]
-        if first["type"] == "string_pattern_mismatch":
-            reason = "it is none of the choices"
-        raise ConfigError(
-            f"{key} = {_short(first['input'])} is not possible: {reason}.", _hint_for(of, key), key
-        ) from error
+        reason, hint = reason_and_hint(first, dict(config_keys(of)).get(key))
+        what = key if first["type"] == "value_error" else f"{key} = {_short(first['input'])}"
+        raise ConfigError(f"{what} is not possible: {reason}.", hint, key) from error
 
 
 def _leaf_keys(of: type[ConfigTree], tree: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
@@ -386,13 +386,6 @@ def require_known_key(key: str, of: type[ConfigTree] = ExperimentConfig) -> None
     by_leaf = [k for k in known if k.rsplit(".", 1)[-1] == leaf]
     hint = f"Did you mean '{by_leaf[0]}'?" if by_leaf else nearest(key, names, "See the help")
     raise ConfigError(f"There is no configuration key '{key}'.", hint, key)
-
-
-def _hint_for(of: type[ConfigTree], key: str) -> str:
-    for known, field in config_keys(of):
-        if known == key:
-            return field.description or ""
-    return "Correct the values in this group."
 
 
 def _short(value: object) -> str:

@@ -26,6 +26,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from core.config import ExperimentConfig, Method, require_known_key
+from core.config_faults import reason_and_hint
 from core.config_files import RECIPE_FOLDER, load_recipe
 from core.errors import ConfigError
 from core.evaluation.report import METHOD_NAMES
@@ -216,19 +217,19 @@ def grid_from_tree(tree: Mapping[str, Any]) -> Grid:
     Raises:
         ConfigError: For the first unknown key or impossible value.
     """
-    known = [field.alias or name for name, field in Grid.model_fields.items()]
+    fields = {field.alias or name: field for name, field in Grid.model_fields.items()}
     for key in tree:
-        if key not in known:
-            hint = nearest(str(key), known, "Remove it")
+        if key not in fields:
+            hint = nearest(str(key), fields, "Remove it")
             raise ConfigError(f"An experiment has no key '{key}'.", hint, str(key))
     try:
         return Grid.model_validate(dict(tree))
     except ValidationError as error:
         first = error.errors()[0]
         key = str(first["loc"][0]) if first["loc"] else ""
-        reason = first["msg"].removeprefix("Value error, ")
+        reason, _ = reason_and_hint(first, fields.get(key))
         raise ConfigError(
-            f"{key} is not possible: {reason[:1].lower()}{reason[1:]}.",
+            f"{key} is not possible: {reason}.",
             _EXAMPLES.get(key, "Correct the file."),
             key,
         ) from error

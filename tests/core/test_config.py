@@ -66,7 +66,15 @@ def test_every_number_has_both_limits_and_keeps_them(key: str) -> None:
             ExperimentConfig().with_values({key: value})
         assert raised.value.key == key
         assert raised.value.message.startswith(f"{key} = ")
-        assert raised.value.hint == FIELDS[key].description
+        assert raised.value.hint == f"The default is {number(FIELDS[key].default)}."
+        for word, kind in (("at least", Ge), ("above", Gt), ("at most", Le), ("below", Lt)):
+            given = f" {word} {number(limits[kind])}" if kind in limits else ""
+            assert given in raised.value.message
+            assert (word in raised.value.message) == bool(given)
+
+
+def number(value: float) -> str:
+    return f"{int(value):,}" if value == int(value) else str(value)
 
 
 def test_the_tree_is_frozen() -> None:
@@ -82,12 +90,16 @@ def test_the_tree_is_frozen() -> None:
     [
         ("device", "gpu", "device = 'gpu' is not possible: it is none of the choices."),
         ("device", "cuda:", "device = 'cuda:' is not possible"),
-        ("objective.method", "rank", "'rince', 'softmax', 'triplet' or 'npair'"),
-        ("training.epochs", 2.5, "valid integer"),
+        ("objective.method", "rank", "objective.method = 'rank' is not possible: it is none of"),
+        ("training.epochs", 2.5, ": it should be a whole number, at least 1 and at most 100,000."),
+        ("optimizer.learning_rate", 0, ": it should be a number, above 0 and at most 100."),
+        ("training.balanced", "maybe", ": it should be true or false."),
+        ("contrast.include_batch", "maybe", ": it should be true or false, or null."),
+        ("data.folder", 7, ": it should be text."),
         ("training.epochs", [1, 2], "training.epochs = [1, 2] is not possible"),
-        ("data.withheld", "chair", "data.withheld = 'chair' is not possible"),
-        ("data.withheld", ["chair", 3], "data.withheld = 3 is not possible"),
-        ("seed", -1, "greater than or equal to 0"),
+        ("data.withheld", "chair", "data.withheld = 'chair' is not possible: it should be a list."),
+        ("data.withheld", ["chair", 3], ": each of the list should be text."),
+        ("seed", -1, "at least 0"),
         ("encoder.name", "x" * 99, "..."),
     ],
 )
@@ -100,14 +112,37 @@ def test_impossible_values_are_named(key: str, value: Any, message: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("key", "value", "hint"),
+    [
+        ("data.withheld", "chair", "Write [chair]."),
+        ("data.withheld", "chair, sofa", "Write [chair, sofa]."),
+        ("data.withheld", ["chair", 3], 'Write it in quotes: "3", in a shell \'"3"\'.'),
+        ("data.train_split", 2007, 'Write it in quotes: "2007", in a shell \'"2007"\'.'),
+        ("objective.method", "softmx", "Did you mean 'softmax'?"),
+        ("training.precision", "x", "Choose one; known: auto, float32, bfloat16, float64."),
+        ("training.balanced", 7, "The default is false."),
+        ("device", "gpu", "auto: the GPU if there is one; cpu; cuda; cuda:1."),
+    ],
+)
+def test_the_hint_says_what_to_write(key: str, value: Any, hint: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        ExperimentConfig().with_values({key: value})
+    assert raised.value.hint == hint
+
+
+@pytest.mark.parametrize(
     ("values", "key", "message"),
     [
         (
             {"objective.temperature_min": 0.7, "objective.temperature_max": 0.2},
             "objective",
-            "temperature_min is above temperature_max",
+            r"^objective is not possible: temperature_min \(0\.7\) is above temperature_max",
         ),
-        ({"views.scale_min": 0.5, "views.scale_max": 0.4}, "views", "scale_min is above"),
+        (
+            {"views.scale_min": 0.5, "views.scale_max": 0.4},
+            "views",
+            r"^views is not possible: scale_min \(0\.5\) is above",
+        ),
     ],
 )
 def test_values_that_contradict_each_other(

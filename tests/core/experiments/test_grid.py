@@ -75,12 +75,14 @@ def test_labels_of_rankings() -> None:
         ({"sets": {}}, "no key 'sets'", "'set'"),
         ({"seed": [1]}, "no key 'seed'", "'seeds'"),
         ({"seeds": []}, "seeds is not possible: it is empty", "seeds: [0, 1, 2]"),
+        ({"seeds": 3}, "seeds is not possible: it should be a list.", "seeds: [0, 1, 2]"),
+        ({"seeds": ["x"]}, "each of the list should be a whole number.", "seeds: [0, 1, 2]"),
         ({"seeds": [1, 1]}, "an entry occurs twice", "seeds: [0, 1, 2]"),
         ({"depths": [0]}, "depths begin at 1", "depths: [3, 5]"),
-        ({"methods": ["simclr"]}, "methods is not possible", "rince"),
+        ({"methods": ["simclr"]}, "methods is not possible: it is none of the choices", "rince"),
         ({"paper": "voc2012"}, "paper is not possible", "voc2007"),
         ({"name": "a/b"}, "name is not possible", "letters"),
-        ({"set": 3}, "set is not possible", "training.epochs"),
+        ({"set": 3}, "set is not possible: it should be a mapping of keys", "training.epochs"),
     ],
 )
 def test_what_is_refused(tree: dict[str, Any], message: str, hint: str) -> None:

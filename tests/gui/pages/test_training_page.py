@@ -116,7 +116,7 @@ def test_a_bad_value_is_told_beside_its_field_and_blocks_train(
     before = loaded_session.config
     line.setText("-1")
     line.editingFinished.emit()
-    assert "greater than 0" in page.form.problems()["optimizer.learning_rate"]
+    assert "above 0" in page.form.problems()["optimizer.learning_rate"]
     assert loaded_session.config == before
     assert not page.controls.train_button.isEnabled()
     line.setText("0.1")
