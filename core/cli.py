@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from core import __version__
 from core.cli_config_help import keys_help
 from core.cli_desktop import desktop
 from core.cli_detect import detect_app
@@ -35,18 +36,20 @@ from core.cli_training import (
     EXIT_DONE,
     EXIT_INTERRUPTED,
     BatchOption,
+    EventsOption,
     MoreOption,
     refuse_without_resume,
     reopened,
     run_training,
 )
 from core.config import ExperimentConfig
-from core.config_files import load_config, load_recipe, parse_assignments
+from core.config_files import load_config, load_recipe, parse_assignments, recipe_names
 from core.data.demo_set import DEMO_IMAGES, DEMO_SEED
 from core.errors import AkinError, ConfigError, RunError
 from core.events import Emit, Outcome
 from core.processors import wait_briefly
 from core.ranking import Ranking
+from core.ranking_files import preset_names
 from core.runs import Run, RunStore, default_workspace, open_run
 from core.training.control import TrainingControl
 from core.training.detector_config import DetectorConfig
@@ -66,11 +69,22 @@ detect_app.command("train", epilog=keys_help(DetectorConfig))(detect_train)
 app.command()(desktop)
 detect_app.command("run")(detect_run)
 
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"akin {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
-def _akin() -> None:
+def _akin(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Which Akin it is."),
+    ] = False,
+) -> None:
     """Annotation-driven ranking experiments; without arguments, the window."""
 
 
@@ -144,9 +158,17 @@ def data_download(
 @app.command(epilog=keys_help(ExperimentConfig))
 def train(
     config_file: Annotated[Path | None, typer.Argument(metavar="[CONFIG.yaml]")] = None,
-    recipe: Annotated[str | None, typer.Option(help="A built-in configuration.")] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A built-in configuration: " + ", ".join(recipe_names())),
+    ] = None,
     data: Annotated[Path | None, typer.Option(metavar="DIR", help="A data set.")] = None,
-    ranking: Annotated[str | None, typer.Option(metavar="FILE|PRESET")] = None,
+    ranking: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|PRESET", help="A ranking file, or one of " + ", ".join(preset_names())
+        ),
+    ] = None,
     run: Annotated[
         Path | None,
         typer.Option(
@@ -166,7 +188,7 @@ def train(
     assignments: Annotated[
         list[str] | None, typer.Option("--set", metavar="key=value", help="Any key.")
     ] = None,
-    as_json: JsonOption = False,
+    as_json: EventsOption = False,
 ) -> None:
     """Trains a run and judges it on the test split."""
     team = join_team()
@@ -251,7 +273,14 @@ def evaluate(
         str, typer.Option(help="nearest-mean, knn, linear-probe or softmax.")
     ] = "",
     folder: DirOption = None,
-    as_json: JsonOption = False,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="The events as JSON, one object a line; with --data, --split or --classifier "
+            "the result as one document.",
+        ),
+    ] = False,
 ) -> None:
     """Judges a run's last checkpoint: on its test split again, or otherwise."""
     found = find_run(store_of(folder), run)
@@ -311,7 +340,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except typer.Exit as error:
         code = error.exit_code
     except CommandLineError as error:
-        say(_in_one_line(error), "See: akin --help")
+        path = getattr(getattr(error, "ctx", None), "command_path", "akin")
+        say(_in_one_line(error), f"See: {path} --help")
         code = EXIT_BAD_INPUT
     except (KeyboardInterrupt, typer.Abort):
         code = EXIT_INTERRUPTED

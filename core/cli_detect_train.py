@@ -10,6 +10,7 @@ import typer
 
 from core.cli_training import (
     BatchOption,
+    EventsOption,
     MoreOption,
     refuse_without_resume,
     reopened,
@@ -47,7 +48,7 @@ def detect_train(
     assignments: Annotated[
         list[str] | None, typer.Option("--set", metavar="key=value", help="Any key.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
+    as_json: EventsOption = False,
 ) -> None:
     """Trains a detector and judges it on the test split."""
     if resume:

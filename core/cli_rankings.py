@@ -35,7 +35,7 @@ WorkspaceOption = Annotated[
     Path | None, typer.Option("--in", metavar="DIR", help="Another workspace.")
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace a file that exists.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
 @ranking_app.command("check")

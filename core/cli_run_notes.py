@@ -23,7 +23,8 @@ RunsArgument = Annotated[
     list[str], typer.Argument(metavar="RUN...", help="Directories, names or numbers.")
 ]
 DirOption = Annotated[
-    Path | None, typer.Option("--in", metavar="DIR", help="Folder of runs; the workspace's.")
+    Path | None,
+    typer.Option("--in", metavar="DIR", help="Of runs, an experiment or another workspace."),
 ]
 
 
@@ -111,8 +112,11 @@ def no_runs_in_trash(store: RunStore) -> str:
 
 
 def store_of(folder: Path | None) -> RunStore:
-    """Returns the runs of a folder, or of the workspace."""
-    return RunStore(folder if folder is not None else default_workspace() / "runs")
+    """Returns the runs of a folder, an experiment or a workspace; by default the workspace's."""
+    if folder is None:
+        return RunStore(default_workspace() / "runs")
+    inner = folder / "runs"
+    return RunStore(inner if inner.is_dir() and not RunStore(folder).list() else folder)
 
 
 def find_run(store: RunStore, word: str) -> Run:

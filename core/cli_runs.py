@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 from rich.console import Console
@@ -26,34 +26,42 @@ from core.cli_run_notes import (
     runs_trash,
     store_of,
 )
-from core.errors import AkinError, ConfigError
+from core.errors import AkinError, ConfigError, RunError
+from core.events import Status
 from core.ranking import nearest
 from core.run_notes import matches
 from core.run_trash import list_trash
-from core.runs import Run, format_time
+from core.runs import Run, format_time, trash_of
 from core.training.control import TrainingControl
 
 if TYPE_CHECKING:
     from core.experiments.comparing import RunComparison
 
+STATUSES = ("running", *get_args(Status))
 WIDTH_IN_A_PIPE = 160
 runs_app = typer.Typer(help="Runs of the workspace.")
 for _command in (runs_tag, runs_note, runs_rename, runs_trash, runs_restore, runs_empty_trash):
     runs_app.command(_command.__name__.removeprefix("runs_").replace("_", "-"))(_command)
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
 @runs_app.command("list")
 def runs_list(
     folder: Annotated[Path | None, typer.Argument(metavar="[DIR]")] = None,
     tags: Annotated[list[str] | None, typer.Option("--tag", help="With this tag.")] = None,
-    status: Annotated[list[str] | None, typer.Option(help="done, interrupted, ...")] = None,
+    status: Annotated[list[str] | None, typer.Option(help=f"{', '.join(STATUSES)}.")] = None,
     find: Annotated[str, typer.Option(help="Words in name, tags, note, method, data.")] = "",
     trash: Annotated[bool, typer.Option("--trash", help="What is in the trash.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Lists the runs of the workspace, or of a folder."""
+    """Lists the runs of the workspace, of a folder or of an experiment."""
+    for word in status or []:
+        if word not in STATUSES:
+            raise RunError(f"There is no status '{word}'.", nearest(word, STATUSES, "Choose one"))
     store = store_of(folder)
+    there = (store.folder, trash_of(store.folder))
+    if folder is not None and not any(place.is_dir() for place in there):
+        raise RunError(f"There is no folder '{folder}'.", "List the workspace's: akin runs list")
     rows, damaged = [], []
     for found in [each.run for each in list_trash(store)] if trash else store.list():
         try:
@@ -66,7 +74,9 @@ def runs_list(
     if as_json:
         print(json.dumps(chosen, indent=1))
     elif rows and not chosen:
-        print(f"None of the {len(rows)} runs is like that.")
+        known = sorted({tag for row in rows for tag in row["tags"]}) if tags else []
+        said = f" Tags: {', '.join(known)}." if known else ""
+        print(f"None of the {len(rows)} runs is like that.{said}")
     elif not rows:
         nothing = f"No runs in {store.folder}. Train one with: akin train --recipe demo"
         print(no_runs_in_trash(store) if trash else nothing)

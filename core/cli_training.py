@@ -27,6 +27,9 @@ BatchOption = Annotated[
     int | None,
     typer.Option(metavar="N", help="With --resume: N a step, where memory ran out."),
 ]
+EventsOption = Annotated[
+    bool, typer.Option("--json", help="The events as JSON on standard output, one object a line.")
+]
 EXIT_DONE, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,11 @@ def load_config(path: Path) -> ExperimentConfig:
     Raises:
         ConfigError: If it cannot be read or is not a configuration.
     """
-    return config_from_tree(read_tree(path))
+    tree = read_tree(path)
+    if isinstance(tree.get("similar"), dict):
+        hint = f"Train on it with: akin train --data DIR --ranking {shlex.quote(str(path))}"
+        raise ConfigError(f"{path} is a ranking, not a configuration.", hint)
+    return config_from_tree(tree)
 
 
 def recipe_names() -> tuple[str, ...]:
@@ -78,13 +83,14 @@ def read_tree(path: Path) -> dict[str, Any]:
     try:
         tree = read_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
+        why = (error.strerror or str(error)).lower()
         raise ConfigError(
-            f"{path} cannot be read.", "Give a YAML file, or --recipe NAME."
+            f"{path} cannot be read: {why}.", "Give a YAML file, or --recipe NAME."
         ) from error
     except YamlError as error:
         raise ConfigError(f"{path} {error}.", "Correct the file.") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 text.", "Give a YAML file.") from error
+        raise ConfigError(f"{path} is not UTF-8 text.", "Save it as UTF-8.") from error
     if not isinstance(tree, dict):
         raise ConfigError(
             f"{path} is not a configuration.", "It should hold keys such as training."

@@ -201,9 +201,10 @@ def load_grid(source: str) -> Grid:
         )
     try:
         tree = read_yaml(path.read_text(encoding="utf-8"))
-    except (YamlError, UnicodeDecodeError) as error:
-        what = error if isinstance(error, YamlError) else "is not UTF-8 text"
-        raise ConfigError(f"{path} {what}.", "Correct the file.") from error
+    except YamlError as error:
+        raise ConfigError(f"{path} {error}.", "Correct the file.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text.", "Save it as UTF-8.") from error
     except OSError as error:
         raise ConfigError(f"{path} cannot be read.", "Give a YAML file.") from error
     if not isinstance(tree, dict):

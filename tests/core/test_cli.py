@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
+from core import __version__
 from core.config import ExperimentConfig
+from core.config_files import recipe_names
 from core.events import Outcome
 from core.files import write_json
 from core.ranking import Ranking
-from core.ranking_files import load_ranking
+from core.ranking_files import load_ranking, preset_names
+from core.run_notes import RunNotes, write_notes
 from core.runs import RunStore, default_workspace
 
 Akin = Callable[..., Any]
@@ -25,19 +28,44 @@ Akin = Callable[..., Any]
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("words", "message", "hint"),
     [
-        (["trian"], "No such command"),
-        (["train", "--lerning-rate", "3"], "No such option"),
-        (["train", "--epochs", "many"], "--epochs"),
-        (["demo"], "Missing argument"),
-        (["ranking", "check", "none"], "Missing option"),
-        (["runs"], "Missing command"),
-        (["demo", "x", "--images", "3"], "--images"),
+        (["trian"], "No such command", "See: akin --help"),
+        (["train", "--lerning-rate", "3"], "No such option", "See: akin train --help"),
+        (["train", "--epochs", "many"], "--epochs", "See: akin train --help"),
+        (["demo"], "Missing argument", "See: akin demo --help"),
+        (["ranking", "check", "none"], "Missing option", "See: akin ranking check --help"),
+        (["runs"], "Missing command", "See: akin runs --help"),
+        (["demo", "x", "--images", "3"], "--images", "See: akin demo --help"),
     ],
 )
-def test_words_without_sense(akin: Akin, words: list[str], message: str) -> None:
-    akin(*words).expect_error(message, "akin --help")
+def test_words_without_sense(akin: Akin, words: list[str], message: str, hint: str) -> None:
+    akin(*words).expect_error(message, hint)
+
+
+def test_the_version(akin: Akin) -> None:
+    answer = akin("--version")
+    assert (answer.code, answer.out) == (0, f"akin {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["train"], "one object a line"),
+        (["detect", "train"], "one object a line"),
+        (["evaluate"], "one object a line; with --data, --split or --classifier the result as one"),
+        (["runs", "list"], "One JSON document"),
+        (["ranking", "check"], "One JSON document"),
+    ],
+)
+def test_help_says_what_json_means(akin: Akin, words: list[str], told: str) -> None:
+    assert told in " ".join(akin(*words, "--help").out.split())
+
+
+def test_help_of_train_names_recipes_and_presets(akin: Akin) -> None:
+    text = "".join(akin("train", "--help").out.split())
+    for name in (*recipe_names(), *preset_names()):
+        assert name in text.split("Keysfor--set")[0]
 
 
 def test_help_names_every_command(akin: Akin) -> None:
@@ -145,6 +173,33 @@ def test_runs_list_of_an_empty_workspace(akin: Akin, tmp_path: Path) -> None:
     assert answer.code == 0
     assert answer.out.startswith(f"No runs in {default_workspace() / 'runs'}. Train one with")
     assert json.loads(akin("runs", "list", tmp_path, "--json").out) == []
+
+
+def test_runs_list_of_what_is_not_there(akin: Akin, tmp_path: Path) -> None:
+    for words in ((), ("--trash",), ("--json",)):
+        answer = akin("runs", "list", tmp_path / "nowhere", *words)
+        answer.expect_error(f"There is no folder '{tmp_path / 'nowhere'}'", "akin runs list")
+    (tmp_path / "file").write_text("")
+    akin("runs", "list", tmp_path / "file").expect_error("There is no folder")
+    answer = akin("runs", "list", "--status", "dnoe")
+    answer.expect_error("no status 'dnoe'", "Did you mean 'done'?")
+    answer = akin("runs", "list", "--status", "done", "--status", "zzzz")
+    answer.expect_error("no status 'zzzz'", "known: running, done, stopped")
+
+
+def test_runs_list_names_the_tags_there_are(akin: Akin, tmp_path: Path) -> None:
+    for name, tags in (("a", ("paper", "good")), ("b", ("paper",)), ("c", ())):
+        run = RunStore(tmp_path).create(ExperimentConfig(), Ranking(), tmp_path / name)
+        write_notes(run.path, RunNotes().tagged(tags))
+    answer = akin("runs", "list", tmp_path, "--tag", "papr")
+    assert answer.out == "None of the 3 runs is like that. Tags: good, paper.\n"
+
+
+def test_runs_list_of_an_experiment_or_a_workspace(akin: Akin, tmp_path: Path) -> None:
+    run = RunStore(tmp_path / "runs").create(ExperimentConfig(), Ranking())
+    rows = json.loads(akin("runs", "list", tmp_path, "--json").out)
+    assert [row["path"] for row in rows] == [str(run.path)]
+    assert akin("runs", "tag", "1", "x", "--in", tmp_path).out == "0001-ranked: x\n"
 
 
 def test_runs_list(akin: Akin) -> None:

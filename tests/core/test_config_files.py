@@ -10,6 +10,7 @@ import pytest
 from core.config import ExperimentConfig
 from core.config_files import load_config, load_recipe, parse_assignments, recipe_names
 from core.errors import ConfigError
+from core.experiments.grid import load_grid
 from core.ranking_files import load_ranking
 
 
@@ -97,8 +98,24 @@ def test_broken_files(tmp_path: Path, text: bytes, message: str) -> None:
     assert raised.value.hint
 
 
+def test_what_is_no_text_is_to_be_saved_as_utf_8(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_bytes("training: {epochs: 3}".encode("utf-16"))
+    for load in (load_config, lambda path: load_grid(str(path))):
+        with pytest.raises(ConfigError, match="is not UTF-8 text") as raised:
+            load(tmp_path / "mine.yaml")
+        assert raised.value.hint == "Save it as UTF-8."
+
+
+def test_a_ranking_in_place_of_a_configuration_is_told_how_to_give_it(tmp_path: Path) -> None:
+    file = tmp_path / "my ranking.yaml"
+    file.write_text("similar: {cat: [dog]}")
+    with pytest.raises(ConfigError, match="is a ranking, not a configuration") as raised:
+        load_config(file)
+    assert raised.value.hint.endswith(f"akin train --data DIR --ranking '{file}'")
+
+
 def test_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"mine\.yaml cannot be read\."):
+    with pytest.raises(ConfigError, match=r"mine\.yaml cannot be read: no such file"):
         load_config(tmp_path / "mine.yaml")
 
 
