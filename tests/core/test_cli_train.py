@@ -207,7 +207,11 @@ def test_train_evaluate_and_list(akin: Akin, tiny_voc: Path, tmp_path: Path) -> 
         (["--epochs", "2"], "has 2 epochs already", "Plan more than 2."),
         (["--epochs", "3", "--more", "1"], "--more and --epochs were given", "one of them"),
         (["--set", "seed=3"], "--set does not fit --resume", "a new run"),
-        (["--more", "1", "--batch-size", "1"], "training.batch_size = 1 is not", "Objects a step"),
+        (
+            ["--more", "1", "--batch-size", "1"],
+            "training.batch_size = 1 is not",
+            "The default is 128",
+        ),
         (["--batch-size", "many"], "Invalid value for '--batch-size'", "--help"),
     ):
         akin("train", "--run", run.path, "--resume", *words).expect_error(message, hint)
