@@ -29,6 +29,7 @@ _FIGURES = {
     "voc_11_point": "VOC 11-point AP50",
     "voc_all_point": "VOC all-point AP50",
 }
+_AGNOSTIC = 'no detection has a class: judged class-agnostically, all objects as one class "object"'
 
 
 @detect_app.callback()
@@ -42,10 +43,10 @@ def detect_evaluate(
     detections: Annotated[
         Path, typer.Option(metavar="FILE.json", help="Detections in COCO's results format.")
     ],
-    split: Annotated[str, typer.Option(help="The images to judge on.")] = "test",
+    split: Annotated[str, typer.Option(help="Which images; all: every one.")] = "test",
     as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
 ) -> None:
-    """Average precision of detections in a file: COCO's and VOC's."""
+    """Average precision of detections in a file, COCO's and VOC's, in fractions of 1."""
     from core.data import open_dataset  # noqa: PLC0415
     from core.detection.detections_io import read_detections  # noqa: PLC0415
     from core.evaluation.detection_report import detection_metrics  # noqa: PLC0415
@@ -57,6 +58,11 @@ def detect_evaluate(
     metrics = detection_metrics(index, split, found)
     if metrics["outside_split"]:
         _note(metrics["outside_split"], f"images outside the split {split}")
+    if metrics["class_agnostic"]:
+        print(f"note: {_AGNOSTIC}", file=sys.stderr)
+    elif metrics["unknown"]:
+        known = f"{metrics['unknown']:,} of {metrics['detections']:,} detections"
+        print(f"note: {known} are of no known class: they find nothing", file=sys.stderr)
     if as_json:
         print(json.dumps(metrics, indent=1, allow_nan=False))
     else:
@@ -75,12 +81,12 @@ def _print_metrics(metrics: dict[str, Any]) -> None:
     print(f"{metrics['objects']:,} objects ({metrics['difficult']:,} difficult),", end=" ")
     print(f"{metrics['detections']:,} detections")
     console = Console(width=None if sys.stdout.isatty() else 160)
-    table = Table("percent", box=None)
+    table = Table("", box=None)
     for column in ("here", "paper"):
         table.add_column(column, justify="right")
     for key, words in _FIGURES.items():
         paper = PAPER_TABLE_1.get(key)
-        table.add_row(words, _percent(metrics[key]), "" if paper is None else _percent(paper))
+        table.add_row(words, _fraction(metrics[key]), "" if paper is None else _fraction(paper))
     console.print(table)
     print(f"paper: {PAPER_DETECTOR}; on other images the two do not compare.")
     classes = Table("class", box=None)
@@ -89,7 +95,7 @@ def _print_metrics(metrics: dict[str, Any]) -> None:
         classes.add_column(heading, justify="right")
     for name, figures in metrics["per_class"].items():
         counts = (f"{figures[key]:,}" for key in keys[:2])
-        classes.add_row(name, *counts, *(_percent(figures[key]) for key in keys[2:]))
+        classes.add_row(name, *counts, *(_fraction(figures[key]) for key in keys[2:]))
     console.print(classes)
     print(
         "AP counts difficult objects as ordinary ones; VOC's 11-point and all-point leave", end=" "
@@ -97,5 +103,5 @@ def _print_metrics(metrics: dict[str, Any]) -> None:
     print("them out.")
 
 
-def _percent(value: float | None) -> str:
-    return "none" if value is None else f"{100 * value:.3f}"
+def _fraction(value: float | None) -> str:
+    return "none" if value is None else f"{value:.5f}"

@@ -6,7 +6,7 @@ Shape suffixes: I images, N objects, C channels (RGB), H height, W width.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,14 @@ import numpy.typing as npt
 from PIL import Image
 
 from core.data.images import PixelArray, decode, load_image, shrunk
+from core.errors import DataError
+from core.ranking import nearest
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+ALL = "all"
+OBJECT = "object"
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,23 @@ class DatasetIndex:
         if longest_side is not None:
             image = shrunk(image, longest_side, image.size)
         return np.asarray(image)
+
+    def class_agnostic(self) -> DatasetIndex:
+        """Returns the data set with all its objects of the one class "object"."""
+        return replace(self, classes=(OBJECT,), label_N=np.zeros_like(self.label_N))
+
+    def images_of(self, split: str) -> IntArray:
+        """Returns the ascending images of a split; "all": every one.
+
+        Raises:
+            DataError: There is no such split.
+        """
+        if split in self.splits:
+            return self.splits[split]
+        if split != ALL:
+            hint = nearest(split, (ALL, *self.splits), "Choose another split")
+            raise DataError(f"{self.name} has no split '{split}'.", hint)
+        return np.arange(len(self.image_ids), dtype=np.int64)
 
     def objects_of_split(self, split: str, *, include_difficult: bool = True) -> IntArray:
         """Returns the ascending indices of the objects in a split's images."""

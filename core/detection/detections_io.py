@@ -1,7 +1,8 @@
 """Detections in files: COCO's results format, with names in place of numbers.
 
 A file is a JSON list of {"image_id": "000001", "category": "dog", "bbox": [x, y, width, height],
-"score": 0.9}: the image file's stem, the class, 0-based pixels, a confidence in [0, 1].
+"score": 0.9}: the image file's stem, the class, 0-based pixels, a confidence in [0, 1]. "unknown"
+is a category for what is of no known class, "object" for what nobody classified.
 
 Shape suffixes: M detections.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
@@ -20,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.data.images import IMAGE_SUFFIXES
-from core.data.index import BoolArray, DatasetIndex, IntArray
+from core.data.index import OBJECT, BoolArray, DatasetIndex, IntArray
 from core.errors import DataError
 from core.files import write_atomically
 from core.ranking import nearest
@@ -49,7 +50,7 @@ class DetectionSet:
 
     Attributes:
         image_index_M: Image of the DatasetIndex, int64.
-        label_M: Index into its classes, int64; -1: found, but of no known class.
+        label_M: Index into its classes, int64; -1: found, but of no known class, or of none.
         box_xywh_M4: Left, top, width and height in pixels, 0-based, float64.
         score_M: Confidence in [0, 1], float64.
     """
@@ -73,6 +74,15 @@ class DetectionSet:
         corner_M2 = self.box_xywh_M4[:, :2]
         return np.concatenate([corner_M2, corner_M2 + self.box_xywh_M4[:, 2:]], axis=1)
 
+    @property
+    def is_class_agnostic(self) -> bool:
+        """Whether boxes were found and none of them has a class."""
+        return len(self) > 0 and bool((self.label_M < 0).all())
+
+    def as_one_class(self) -> DetectionSet:
+        """Returns them for `DatasetIndex.class_agnostic`: all of its only class."""
+        return replace(self, label_M=np.zeros_like(self.label_M))
+
     def take(self, rows: IntArray | BoolArray) -> DetectionSet:
         """Returns some of them, by number or by mask."""
         return DetectionSet(
@@ -91,8 +101,8 @@ def read_detections(
 ) -> DetectionSet:
     """Reads the detections in a data set's images.
 
-    Further keys are ignored; boxes may reach outside their image; the category "unknown" is a
-    detection of no known class. Other threads run meanwhile.
+    Further keys are ignored; boxes may reach outside their image; the categories "unknown" and
+    "object" are detections without a class. Other threads run meanwhile.
 
     Args:
         path: The file.
@@ -187,7 +197,9 @@ class _Reader:
         damaged = {p.path.stem for p in index.problems if p.path.suffix.lower() in _SUFFIXES}
         self._images = dict.fromkeys(damaged, _SKIPPED)
         self._images |= {image_id: at for at, image_id in enumerate(index.image_ids)}
-        self._labels = {UNKNOWN: -1} | {name: at for at, name in enumerate(index.classes)}
+        self._labels = {UNKNOWN: -1, OBJECT: -1} | {
+            name: at for at, name in enumerate(index.classes)
+        }
 
     def read(self, items: list[Any], first: int) -> DetectionSet:
         """Reads items, of which the first has a number, from 0, in the file."""

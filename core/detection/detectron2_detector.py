@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.data.index import DatasetIndex, Problem
+from core.data.index import OBJECT, DatasetIndex, Problem
 from core.detection.detector import Detections
-from core.detection.networks import OBJECT, DetectorDescription
+from core.detection.networks import DetectorDescription
 from core.detection.pixels import PixelSource
 from core.detection.torchvision_detector import (
     detections_from,

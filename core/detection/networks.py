@@ -21,6 +21,7 @@ from torchvision.models import WeightsEnum, detection, get_model_weights
 from torchvision.models.detection import FasterRCNN
 from torchvision.ops.misc import FrozenBatchNorm2d
 
+from core.data.index import OBJECT
 from core.detection.small_network import LONGEST_SIDE_PX, small_network
 from core.errors import ConfigError
 from core.ranking import nearest
@@ -58,7 +59,6 @@ _BACKBONES = {
     "fasterrcnn_resnet50_fpn_v2": _RESNET,
     "fasterrcnn_mobilenet_v3_large_320_fpn": _Backbone("mobilenet_v3_large", "features.", 1e-3),
 }
-OBJECT = "object"
 # The epsilon of the batch norms that torchvision freezes: that of COCO's weights.
 _FROZEN = {"fasterrcnn_resnet50_fpn": 0.0, "fasterrcnn_mobilenet_v3_large_320_fpn": 1e-5}
 _STEM = ("backbone.body.conv1", "backbone.body.bn1", "backbone.body.layer1")

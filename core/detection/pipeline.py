@@ -16,7 +16,7 @@ from torchvision.ops import nms
 
 from core.data.crops import CropBank
 from core.data.images import PixelArray
-from core.data.index import DatasetIndex, FloatArray, IntArray, Problem
+from core.data.index import OBJECT, DatasetIndex, FloatArray, IntArray, Problem
 from core.detection.detections_io import UNKNOWN, Item
 from core.detection.detector import Detections, Detector
 from core.errors import DataError
@@ -154,11 +154,12 @@ class Pipeline:
             progress(min(start + self._chunk_images, len(ascending)), len(ascending))
 
     def _as_detected(self, found: Sequence[Detections]) -> Iterator[Item]:
+        nobodys = OBJECT if OBJECT not in self._index.classes else UNKNOWN
         for item in found:
             for box, label, score in zip(
                 item.boxes_xyxy_N4, item.label_N, item.score_N, strict=True
             ):
-                category = self._index.classes[label] if label >= 0 else UNKNOWN
+                category = self._index.classes[label] if label >= 0 else nobodys
                 yield _item(item.image_id, category, box, float(score)) | {
                     "detector_score": float(score)
                 }

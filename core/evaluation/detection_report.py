@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from core.data.index import DatasetIndex
+from core.data.index import OBJECT, DatasetIndex
 from core.detection.detections_io import DetectionSet
 from core.errors import DataError
 from core.evaluation.average_precision import (
@@ -18,7 +18,6 @@ from core.evaluation.average_precision import (
     voc_all_point,
 )
 from core.evaluation.coco_figures import CocoFigures, coco_figures
-from core.ranking import nearest
 
 PAPER_TABLE_1 = {"ap": 0.45254, "ap50": 0.72746, "ap75": 0.49338}
 PAPER_DETECTOR = "Table 1: Faster R-CNN, ResNet-50 FPN, VOC 2007 trainval -> test"
@@ -28,25 +27,23 @@ def detection_metrics(index: DatasetIndex, split: str, found: DetectionSet) -> d
     """Judges detections on the images of a split.
 
     COCO's figures take difficult objects as ordinary ones and a box's area for its object's, as in
-    the paper's Table 1. VOC's are at IoU 0.5 and leave difficult objects out.
+    the paper's Table 1. VOC's are at IoU 0.5 and leave difficult objects out. Where no detection
+    has a class, all of them and all objects are taken for the one class "object".
 
     Args:
         index: The data set.
-        split: Which of its splits.
+        split: Which of its splits; "all": every image.
         found: Detections in any of its images; those outside the split are left out and counted.
 
     Returns:
         A JSON object: ap, ap50, ap75, ap_small, ap_medium, ap_large, ar_1, ar_10, ar_100, ar_small,
         ar_medium, ar_large, voc_11_point, voc_all_point (fractions; None where nothing of the kind
-        is annotated), per_class, and counts.
+        is annotated), per_class, class_agnostic (whether all are of one class), and counts.
 
     Raises:
         DataError: There is no such split, it is empty, or all detections are outside of it.
     """
-    if split not in index.splits:
-        hint = nearest(split, index.splits, "Choose another split") if index.splits else ""
-        raise DataError(f"{index.name} has no split '{split}'.", hint)
-    images = index.splits[split]
+    images = index.images_of(split)
     if not len(images):
         raise DataError(f"The split {split} of {index.name} is empty.", "Choose another split.")
     inside = found.take(np.isin(found.image_index_M, images))
@@ -55,6 +52,9 @@ def detection_metrics(index: DatasetIndex, split: str, found: DetectionSet) -> d
             f"None of the {len(found):,} detections is in an image of the split {split}.",
             f"Give the split that they were made on: {', '.join(index.splits)}.",
         )
+    unknown = int(np.count_nonzero(inside.label_M < 0))
+    if found.is_class_agnostic:
+        index, inside = index.class_agnostic(), inside.as_one_class()
     truth = truth_of(index, images)
     if split in index.split_lists:
         truth, inside = in_list_order(truth, inside, index.split_lists[split])
@@ -87,7 +87,8 @@ def detection_metrics(index: DatasetIndex, split: str, found: DetectionSet) -> d
         "objects": len(truth.label_N),
         "difficult": int(truth.difficult_N.sum()),
         "detections": len(inside),
-        "unknown": int(np.count_nonzero(inside.label_M < 0)),
+        "class_agnostic": index.classes == (OBJECT,),
+        "unknown": unknown,
         "outside_split": len(found) - len(inside),
     }
 

@@ -62,8 +62,7 @@ def match_proposals(
     those that overlap it enough. All proposals are Match.IGNORED: none is right or wrong.
     """
     alike = replace(truth, label_N=np.zeros_like(truth.label_N))
-    others = replace(proposals, label_M=np.zeros_like(proposals.label_M))
-    nearest = match_detections(alike, others, iou_threshold)
+    nearest = match_detections(alike, proposals.as_one_class(), iou_threshold)
     by_image = nearest.order_M[np.argsort(proposals.image_index_M[nearest.order_M], kind="stable")]
     image_of_M = proposals.image_index_M[by_image]
     boxes_M4 = proposals.box_xyxy_M4

@@ -9,17 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from core.data.crops import BuildStopped
-from core.data.index import DatasetIndex, IntArray, Problem
+from core.data.index import DatasetIndex, Problem
 from core.detection.detections_io import write_detections
-from core.errors import DataError
 from core.events import Emit
-from core.ranking import nearest
 from core.runs import Run
 
-ALL = "all"
 CHUNK_IMAGES = 64
 Progress = Callable[[int, int], None]
 
@@ -78,18 +73,6 @@ class DetectionReport:
     problems: tuple[Problem, ...]
 
 
-def images_of(index: DatasetIndex, split: str) -> IntArray:
-    """Returns the images of a split; "all": every one.
-
-    Raises:
-        DataError: There is no such split.
-    """
-    if split != ALL and split not in index.splits:
-        hint = nearest(split, (ALL, *index.splits), "Choose another split")
-        raise DataError(f"{index.name} has no split '{split}'.", hint)
-    return np.arange(len(index.image_ids)) if split == ALL else index.splits[split]
-
-
 def run_detection(
     job: DetectionJob,
     index: DatasetIndex,
@@ -115,7 +98,7 @@ def run_detection(
     from core.training.device import choose_device  # noqa: PLC0415
     from core.training.run_classifier import RunClassifier  # noqa: PLC0415
 
-    images = images_of(index, job.split)
+    images = index.images_of(job.split)
     device = choose_device(job.device)
     detector = open_detector(index, job.detector, job.weights, device, batch_size=job.batch_size)
     classifier = None

@@ -5,7 +5,7 @@ Shape suffixes: B images, N objects of one image, C channels (RGB), H height, W 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,6 @@ from torch import Tensor
 
 from core.data import open_dataset
 from core.data.index import BoolArray, DatasetIndex, IntArray
-from core.detection.networks import OBJECT
 from core.detection.pixels import CACHE_BYTES, PixelSource
 from core.errors import ConfigError, DataError
 from core.events import Emit, PhaseChanged
@@ -58,7 +57,7 @@ class DetectorData:
             raise ConfigError("No data was given.", "Give --data DIR.", "data.folder")
         index = open_dataset(Path(config.data.folder))
         if config.detector.class_agnostic:
-            index = class_agnostic(index)
+            index = index.class_agnostic()
         splits = []
         for key in ("train_split", "validation_split", "test_split"):
             name = config.value(f"data.{key}")
@@ -98,11 +97,6 @@ class DetectorData:
             warnings.append(f"{found} in the data; what could not be read was skipped.")
         per_image = sum(counts) / len(train)
         return cls(index, train, validation, test, per_image, tuple(warnings))
-
-
-def class_agnostic(index: DatasetIndex) -> DatasetIndex:
-    """Returns a data set whose objects are all of the class "object"."""
-    return replace(index, classes=(OBJECT,), label_N=np.zeros_like(index.label_N))
 
 
 def objects_of(index: DatasetIndex, image: int, config: DetectorConfig) -> IntArray:

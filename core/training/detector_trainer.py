@@ -9,7 +9,6 @@ from torchvision.models.detection import FasterRCNN
 
 from core.detection.detections_io import detection_items, write_detections
 from core.detection.networks import (
-    OBJECT,
     DetectorDescription,
     build_network,
     freezes,
@@ -147,9 +146,8 @@ class DetectorTrainer:
         self, config: DetectorConfig, data: DetectorData, *, with_weights: bool
     ) -> tuple[FasterRCNN, DetectorDescription, str]:
         options = config.detector
-        classes = (OBJECT,) if options.class_agnostic else data.index.classes
         frozen = freezes(options.network, options.weights)
-        description = DetectorDescription(options.network, classes, frozen)
+        description = DetectorDescription(options.network, data.index.classes, frozen)
         network = build_network(description)
         warning = ""
         if options.weights is not None and with_weights:

@@ -171,7 +171,7 @@ def read_boxes(
     """
     found = read_detections(path, index)
     truth = truth_of(index, np.arange(len(index.image_ids), dtype=np.int64))
-    is_proposals = len(found) > 0 and bool((found.label_M < 0).all())
+    is_proposals = found.is_class_agnostic
     matching = (match_proposals if is_proposals else match_detections)(truth, found)
     splits: dict[str, IntArray] = {"": truth.images} | dict(index.splits)
     figures = {}
@@ -209,7 +209,7 @@ def _overlaps(truth: Truth, found: DetectionSet, matching: Matching) -> FloatArr
         return matching.iou_M
     alike = replace(truth, label_N=np.zeros_like(truth.label_N))
     others = found.take(unknown)
-    others = replace(others, label_M=np.zeros_like(others.label_M))
+    others = others.as_one_class()
     iou_M = matching.iou_M.copy()
     iou_M[unknown] = match_detections(alike, others).iou_M
     return iou_M

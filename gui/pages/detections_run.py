@@ -22,11 +22,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.data.index import DatasetIndex
+from core.data.index import ALL, DatasetIndex
 from core.events import Event, PhaseChanged, WarningRaised
 from core.runs import Run
 from core.training.detection_job import (
-    ALL,
     DetectionJob,
     DetectionReport,
     DetectionStopped,

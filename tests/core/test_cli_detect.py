@@ -59,12 +59,50 @@ def test_people_read_the_papers_figures_beside(akin: Akin, tiny_voc: Path, file:
     answer = akin(*words)
     assert answer.code == 0
     lines = [" ".join(line.split()) for line in answer.out.splitlines()]
-    assert f"AP, IoU 0.50 to 0.95 {100 * ours['ap']:.3f} 45.254" in lines
-    assert f"AP50 {100 * ours['ap50']:.3f} 72.746" in lines
-    assert f"AP75 {100 * ours['ap75']:.3f} 49.338" in lines
-    assert f"VOC 11-point AP50 {100 * ours['voc_11_point']:.3f}" in lines
+    assert f"AP, IoU 0.50 to 0.95 {ours['ap']:.5f} 0.45254" in lines
+    assert f"AP50 {ours['ap50']:.5f} 0.72746" in lines
+    assert f"AP75 {ours['ap75']:.5f} 0.49338" in lines
+    assert f"VOC 11-point AP50 {ours['voc_11_point']:.5f}" in lines
     assert any(line.startswith("paper: Table 1: Faster R-CNN") for line in lines)
     assert sum(line.startswith("tvmonitor ") for line in lines) == 1
+
+
+@pytest.mark.parametrize("category", ["object", "unknown"])
+def test_boxes_without_a_class_are_judged_as_one_class(
+    akin: Akin, tiny_voc: Path, truth_items: list[dict[str, Any]], tmp_path: Path, category: str
+) -> None:
+    index = open_dataset(tiny_voc)
+    path = tmp_path / "boxes.json"
+    path.write_text(json.dumps([item | {"category": category} for item in truth_items]))
+    words = ("detect", "evaluate", "--data", tiny_voc, "--detections", path)
+    answer = akin(*words, "--json")
+    assert answer.code == 0, answer.err
+    assert "judged class-agnostically" in answer.err
+    found = json.loads(answer.out)
+    assert found["class_agnostic"] is True
+    assert found["per_class"].keys() == {"object"}
+    assert found["per_class"]["object"]["objects"] == len(index.objects_of_split("test"))
+    assert found["ap"] == pytest.approx(found["ap50"])  # Boxes are exact, or far away.
+    assert 0.4 < found["ap50"] < 0.9
+    assert "judged class-agnostically" in akin(*words).err
+
+
+def test_detections_of_no_known_class_beside_others_are_told(
+    akin: Akin, tiny_voc: Path, truth_items: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    path = tmp_path / "some.json"
+    path.write_text(json.dumps([truth_items[0] | {"category": "unknown"}, *truth_items[1:]]))
+    answer = akin("detect", "evaluate", "--data", tiny_voc, "--detections", path, "--json")
+    assert f"note: 1 of {len(truth_items)} detections are of no known class" in answer.err
+    assert json.loads(answer.out)["class_agnostic"] is False
+
+
+def test_all_images_are_judged(akin: Akin, tiny_voc: Path, file: Path) -> None:
+    words = ("detect", "evaluate", "--data", tiny_voc, "--detections", file)
+    found = json.loads(akin(*words, "--split", "all", "--json").out)
+    index = open_dataset(tiny_voc)
+    assert (found["images"], found["objects"]) == (len(index.image_ids), len(index.label_N))
+    akin(*words, "--split", "alle").expect_error("has no split 'alle'", "'all'?")
 
 
 def test_another_split_is_noted(akin: Akin, tiny_voc: Path, file: Path, tmp_path: Path) -> None:

@@ -72,6 +72,29 @@ def test_a_trained_detector_and_an_untrained_runs_directory(
     assert not out.exists()
 
 
+def test_a_class_agnostic_detector_is_judged_as_its_training_judged_it(
+    akin: Any, tiny_voc: Path, tmp_path: Path
+):
+    values = {"detector__class_agnostic": True, "training__epochs": 3}
+    trained = train_detector(tmp_path / "agnostic", quick_config(tiny_voc, **values))
+    own = json.loads((trained.run.path / "metrics.json").read_text())
+    assert own["class_agnostic"] is True
+    assert own["ap50"] > 0
+    words = ["detect", "evaluate", "--data", tiny_voc, "--json", "--detections"]
+    answer = akin(*words, trained.run.path / "detections.json")
+    assert answer.code == 0, answer.err
+    assert "judged class-agnostically" in answer.err
+    again = json.loads(answer.out)
+    assert {key: own[key] for key in again if key != "unknown"} == {
+        key: again[key] for key in again if key != "unknown"
+    }
+    out = tmp_path / "found.json"
+    ran = ["detect", "run", "--detector", trained.run.path, "--data", tiny_voc, "--out", out]
+    assert akin(*ran).code == 0
+    assert {item["category"] for item in json.loads(out.read_text())} == {"object"}
+    assert json.loads(akin(*words, out).out)["ap50"] == pytest.approx(own["ap50"], abs=0.01)
+
+
 def test_a_checkpoint_of_another_architecture(
     train: Any, akin: Any, tiny_voc: Path, tmp_path: Path
 ):
