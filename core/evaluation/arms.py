@@ -20,6 +20,7 @@ from core.evaluation.difference import Difference
 
 FloatArray = npt.NDArray[np.float64]
 RESAMPLES = 2000
+ONE_SEED = "chance of training left out: another seed may differ as much"
 _CHUNK_ELEMENTS = 1 << 22
 
 
@@ -70,12 +71,15 @@ class ArmComparison(Difference):
     figure: str
     seeds: int
 
+    @property
+    def caveat(self) -> str:
+        return "" if self.seeds > 1 else ONE_SEED
+
     def __str__(self) -> str:
-        seeds = f"{self.seeds} seeds" if self.seeds > 1 else "1 seed: chance of training left out"
         return self.in_words(
             f"has a higher {self.figure} than {self.worse}, by {self.size}",
             f"difference {self.size}",
-            seeds,
+            f"{self.seeds} seed{'s' * (self.seeds > 1)}",
             self.figure,
         )
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+ONE_TRAINING = "test images only; one training each: another seed may differ as much"
 _Tested = TypeVar("_Tested", bound="Tested")
 
 
@@ -54,6 +55,11 @@ class Difference(Tested):
         low, high = self.interval
         return super().distinguishable and (low > 0 or high < 0)
 
+    @property
+    def caveat(self) -> str:
+        """What interval and test leave out; "" where they count all chance."""
+        return ONE_TRAINING
+
     def to_json(self) -> dict[str, Any]:
         return {
             "difference": self.difference,
@@ -62,6 +68,7 @@ class Difference(Tested):
             "raw_p_value": self.raw_p_value,
             "distinguishable": self.distinguishable,
             "sentence": str(self),
+            "caveat": self.caveat or None,
         }
 
     @property
@@ -78,7 +85,7 @@ class Difference(Tested):
         return self._number(abs(self.difference)) + (" points" if self.IN_POINTS else "")
 
     def in_words(self, ahead: str, seen: str, measured_on: str, figure: str = "") -> str:
-        """Returns which one is ahead, or that they are not distinguishable, with the evidence.
+        """Returns which one is ahead, or that they are not distinguishable, evidence and caveat.
 
         Args:
             ahead: What the better one does, such as "is better than B by 12.0 points".
@@ -90,6 +97,8 @@ class Difference(Tested):
         low, high = sorted(sign * end for end in self.interval)
         interval = f"95 % interval {self._number(low, '+')} to {self._number(high, '+')}"
         evidence = f"{interval}, {p_text(self.p_value)}, {measured_on}"
+        if self.caveat:
+            evidence += f"; {self.caveat}"
         if self.distinguishable:
             return f"{self.better} {ahead} ({evidence})."
         in_figure = f" in {figure}" if figure else ""

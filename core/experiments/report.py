@@ -151,6 +151,11 @@ def _findings(groups: Sequence[RunGroup], summary: Summary) -> list[str]:
             found.append(f"No two arms are distinguishable in {name}.")
         elif alike:
             found.append(f"Not distinguishable in {name}: {'; '.join(alike)}.")
+    if any(c.caveat for c in summary.comparisons):
+        found.append(
+            "Where an arm has one seed, the tests count chance of the test images only: "
+            "another seed may differ as much."
+        )
     if len(groups) == 1 and summary.arms[0].accuracy is not None:
         found.append(f"Mean accuracy {summary.arms[0].accuracy.mean:.3f}.")
     return found

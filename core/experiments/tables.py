@@ -57,7 +57,14 @@ def summary_table(summary: Summary) -> TextTable:
             row += [number(published.auroc if published else None, 4)]
         rows.append(tuple(row))
     title = "Each arm's figures on the test split: mean over the seeds, 95 % interval over images"
-    return TextTable("summary", f"{title} and seeds.", tuple(header), tuple(rows))
+    title += (
+        " and seeds; of one seed, over images only." if _has_one_seed(summary) else " and seeds."
+    )
+    return TextTable("summary", title, tuple(header), tuple(rows))
+
+
+def _has_one_seed(summary: Summary) -> bool:
+    return any(len(arm.seeds) == 1 for arm in summary.arms)
 
 
 def summary_csv(summary: Summary) -> str:
@@ -127,12 +134,13 @@ def comparison_table(summary: Summary) -> TextTable:
             _p(comparison.raw_p_value),
             _p(comparison.p_value),
             "different" if comparison.distinguishable else "not distinguishable",
+            comparison.caveat,
         )
         for comparison in summary.comparisons
     )
-    header = ("figure", "A", "B", "A - B, points", "95 % interval", "p", "p, Holm", "in words")
+    header = ("figure", "A", "B", "A - B, points", "95 % interval", "p", "p, Holm")
     title = "Every pair of arms: difference in points, and whether chance explains it."
-    return TextTable("comparisons", title, header, rows)
+    return TextTable("comparisons", title, (*header, "in words", "caveat"), rows)
 
 
 def run_table(groups: Sequence[RunGroup]) -> TextTable:

@@ -37,6 +37,8 @@ def test_compare_and_evaluate(akin: Akin, two: list[Path]) -> None:
     assert "objects that only one of one and two got right" in answer.out
     found = json.loads(akin("runs", "compare", *two, "--json").out)
     assert len(found["pairs"]) == 1
+    assert found["pairs"][0]["caveat"] in answer.out
+    assert "one training each: another seed may differ as much" in answer.out
     assert found["differences"]["objective.method"] == ["supcon", "softmax"]
     same = akin("runs", "compare", two[0], two[0])
     assert "one and one are identical" in same.out or "identical: the same" in same.out

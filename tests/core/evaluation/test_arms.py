@@ -56,7 +56,7 @@ def test_a_single_seed_counts_the_images_only() -> None:
     z = gain.mean() / (gain.std() / 20)
     found = compare(a, b)
     assert found.p_value == pytest.approx(2 * stats.norm.sf(abs(z)), rel=0.3)
-    assert "1 seed: chance of training left out" in str(found)
+    assert "1 seed; chance of training left out" in str(found)
     assert a.deviation is None
 
 

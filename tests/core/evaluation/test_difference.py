@@ -10,7 +10,7 @@ import pytest
 
 from core.evaluation.arms import ArmComparison, SeedFigure, compare_arms
 from core.evaluation.class_comparison import compare_classes
-from core.evaluation.difference import Difference, holm, holm_corrected, p_text
+from core.evaluation.difference import ONE_TRAINING, Difference, holm, holm_corrected, p_text
 from core.evaluation.ood_comparison import AurocComparison, compare_auroc
 from core.evaluation.statistics import Comparison, compare_accuracy
 
@@ -105,22 +105,23 @@ def test_words_of_each_kind() -> None:
     low, high = (100 * end for end in better.interval)
     assert str(better) == (
         "A is better than B by 12.0 points "
-        f"(95 % interval {low:+.1f} to {high:+.1f}, p < 0.001, 500 objects)."
+        f"(95 % interval {low:+.1f} to {high:+.1f}, p < 0.001, 500 objects; {ONE_TRAINING})."
     )
     low, high = (100 * end for end in worse.interval)
     assert str(worse) == (
         "B is better than A by 12.0 points "
-        f"(95 % interval {-high:+.1f} to {-low:+.1f}, p < 0.001, 500 objects)."
+        f"(95 % interval {-high:+.1f} to {-low:+.1f}, p < 0.001, 500 objects; {ONE_TRAINING})."
     )
     alike = replace(accuracies(21, 19), interval=(-0.021, 0.03), p_value=0.756)
     assert str(alike) == (
         "A and B are not distinguishable "
-        "(difference 0.5 points, 95 % interval -2.1 to +3.0, p = 0.756, 440 objects)."
+        "(difference 0.5 points, 95 % interval -2.1 to +3.0, p = 0.756, 440 objects; "
+        f"{ONE_TRAINING})."
     )
     found = aurocs(0.9)
     a, b = found.delong.auroc_a, found.delong.auroc_b
     low, high = found.interval
-    measured = "400 known and 150 withheld objects"
+    measured = f"400 known and 150 withheld objects; {ONE_TRAINING}"
     assert str(found) == (
         f"B has a higher AUROC than A, by {b - a:.3f} "
         f"(95 % interval {-high:+.3f} to {-low:+.3f}, p < 0.001, {measured})."
@@ -135,6 +136,21 @@ def test_words_of_each_kind() -> None:
         f"A and B are not distinguishable in accuracy (difference {100 * one.difference:.1f} "
         f"points, 95 % interval {low:+.1f} to {high:+.1f}, p = 0.300, 3 seeds)."
     )
+
+
+def test_single_trainings_are_compared_with_a_caveat_and_several_seeds_without() -> None:
+    assert "another seed may differ as much" in ONE_TRAINING
+    single = arms([0.7], [0.6])
+    assert str(single).endswith(
+        "1 seed; chance of training left out: another seed may differ as much)."
+    )
+    for found in (accuracies(80, 20), aurocs(0.9), single):
+        assert found.caveat
+        assert found.caveat in str(found)
+        assert found.to_json()["caveat"] == found.caveat
+    several = arms([0.7, 0.71, 0.73], [0.6, 0.62, 0.61])
+    assert several.to_json()["caveat"] is None
+    assert "another seed" not in str(several)
 
 
 def test_p_values_in_words() -> None:

@@ -187,3 +187,17 @@ def test_what_is_not_distinguishable_is_said_in_words(tmp_path: Path) -> None:
     found = page.of("li")
     assert any(t == "Not distinguishable in accuracy: RINCE and SupCon." for t in found), found
     assert any(t.startswith("SupCon has a higher accuracy than SoftMax, by") for t in found)
+    assert "another seed" not in "".join(found)
+
+
+def test_single_runs_are_compared_with_a_caveat(tmp_path: Path) -> None:
+    runs = [
+        judged_run(tmp_path / method, accuracy=accuracy, objective__method=method).path
+        for method, accuracy in (("supcon", 0.9), ("softmax", 0.5))
+    ]
+    page = read(write_report(runs, tmp_path / "out"))
+    caveat = "chance of training left out: another seed may differ as much"
+    assert any("higher accuracy" in text and caveat in text for text in page.of("li"))
+    assert any("chance of the test images only" in text for text in page.of("li"))
+    with (tmp_path / "out" / "tables" / "comparisons.csv").open(encoding="utf-8") as file:
+        assert {row["caveat"] for row in csv.DictReader(file)} == {caveat}

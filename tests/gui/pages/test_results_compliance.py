@@ -148,6 +148,7 @@ def test_the_objects_that_flip_are_shown(
     predictions.save(other.path / "predictions.npz")
     choose_other(page, wait_until)
     assert "are not distinguishable" in page.comparison_card.words.text()
+    assert "one training each: another seed may differ" in page.comparison_card.words.text()
     assert "In no class are" in page.comparison_card.words.text()
     page.comparison_card.flips.click()
     assert loaded_session.selection is not None
