@@ -34,6 +34,7 @@ from core.cli_runs import evaluate_other, runs_app
 from core.cli_training import (
     EXIT_BAD_INPUT,
     EXIT_DONE,
+    EXIT_FAILED,
     EXIT_INTERRUPTED,
     BatchOption,
     EventsOption,
@@ -106,17 +107,28 @@ def demo(
 
 @data_app.command("check")
 def data_check(
-    folder: Annotated[Path, typer.Argument(metavar="DIR")], as_json: JsonOption = False
+    folder: Annotated[Path, typer.Argument(metavar="DIR")],
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 where there are problems; for scripts.")
+    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Reads a data set, decodes every image and lists what was skipped."""
-    from core.data import open_dataset, summarize  # noqa: PLC0415
+    """Reads a data set, decodes every image; lists what was skipped and what is wrong with splits.
+
+    Splits that share images, missing train, val or test lists, images that a list names twice and
+    classes with fewer than two training objects are problems too.
+    """
+    from core.data import open_dataset, split_problems, summarize  # noqa: PLC0415
 
     index = open_dataset(folder, verify_images=True)
     summary = summarize(index)
-    problems = [{"file": str(p.path), "message": p.message} for p in index.problems]
+    of_splits = split_problems(index)
+    problems = (*index.problems, *of_splits)
+    code = EXIT_FAILED if strict and problems else EXIT_DONE
     if as_json:
-        print(json.dumps(summary_to_json(summary) | {"problems": problems}, indent=1))
-        return
+        listed = [{"file": str(p.path), "message": p.message} for p in problems]
+        print(json.dumps(summary_to_json(summary) | {"problems": listed}, indent=1))
+        raise typer.Exit(code)
     print(f"{summary.name}: {summary.images} images, {summary.objects} objects", end=", ")
     print(f"{len(summary.classes)} classes, {summary.difficult} difficult objects")
     splits = list(summary.split_images)
@@ -128,9 +140,12 @@ def data_check(
         counts = (str(summary.class_objects[key][label]) for key in (*splits, "all"))
         table.add_row(name, *counts)
     Console().print(table)
-    for problem in problems:
-        print(f"skipped: {problem['file']}: {problem['message']}")
+    for problem in index.problems:
+        print(f"skipped: {problem.path}: {problem.message}")
+    for problem in of_splits:
+        print(f"splits: {problem.message}")
     print(f"{len(problems)} problem{'' if len(problems) == 1 else 's'} found")
+    raise typer.Exit(code)
 
 
 @data_app.command("download")

@@ -7,11 +7,19 @@ from pathlib import Path
 from core.data.cifar import is_cifar_folder, open_cifar
 from core.data.folder import is_class_folder, open_class_folder
 from core.data.index import DatasetIndex, Problem
+from core.data.split_checks import split_problems
 from core.data.summary import DatasetSummary, summarize
 from core.data.voc import Progress, is_voc_folder, open_voc
 from core.errors import DataError
 
-__all__ = ["DatasetIndex", "DatasetSummary", "Problem", "open_dataset", "summarize"]
+__all__ = [
+    "DatasetIndex",
+    "DatasetSummary",
+    "Problem",
+    "open_dataset",
+    "split_problems",
+    "summarize",
+]
 
 _HINT = (
     "Choose a folder with Annotations, JPEGImages and ImageSets/Main, such as VOC2007; with "

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -273,7 +274,13 @@ def _read_splits(
             message = f"{path.name} cannot be read ({_why(error)}): split skipped."
             problems.append(Problem(path, message))
             continue
-        names = list(dict.fromkeys(line.split()[0] for line in lines if line.strip()))
+        listed = Counter(line.split()[0] for line in lines if line.strip())
+        names = list(listed)
+        problems.extend(
+            Problem(path, f"{path.name} names {name} {count} times: it counts once.")
+            for name, count in listed.items()
+            if count > 1
+        )
         problems.extend(
             Problem(path, f"{path.name} names {name}, which has no annotation: skipped.")
             for name in names

@@ -242,8 +242,10 @@ def test_empty_split_and_missing_members(voc):
     voc.split("val", "000001", "999999", "000001")
     index = opened(voc)
     assert index.splits["val"].tolist() == [0]
-    message = only_problem(index, "val.txt")
-    assert message == "val.txt names 999999, which has no annotation: skipped."
+    assert [problem.message for problem in index.problems] == [
+        "val.txt names 000001 2 times: it counts once.",
+        "val.txt names 999999, which has no annotation: skipped.",
+    ]
     path.write_bytes(b"\xff\xff\xff")
     index = opened(voc)
     assert "val" not in index.splits
