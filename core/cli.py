@@ -19,7 +19,7 @@ from core.cli_config_help import keys_help
 from core.cli_desktop import desktop
 from core.cli_detect import detect_app
 from core.cli_detect_run import detect_run
-from core.cli_detect_train import detect_train
+from core.cli_detect_train import detect_train, detector_keys_help
 from core.cli_experiment import register_experiments
 from core.cli_measures import measures_in_lines
 from core.cli_output import (
@@ -53,7 +53,6 @@ from core.ranking import Ranking
 from core.ranking_files import preset_names
 from core.runs import Run, RunStore, default_workspace, open_run
 from core.training.control import TrainingControl
-from core.training.detector_config import DetectorConfig
 from core.training.distributed import Team, is_main_process, join_team
 
 # Older typer raises click's errors, newer typer its own copies of them.
@@ -66,7 +65,7 @@ app.add_typer(ranking_app, name="ranking")
 app.add_typer(runs_app, name="runs")
 register_experiments(app, runs_app)
 app.add_typer(detect_app, name="detect")
-detect_app.command("train", epilog=keys_help(DetectorConfig))(detect_train)
+detect_app.command("train", epilog=detector_keys_help())(detect_train)
 app.command()(desktop)
 detect_app.command("run")(detect_run)
 
@@ -170,7 +169,7 @@ def data_download(
     print(f"{source.title} {there}: {found.folder}")
 
 
-@app.command(epilog=keys_help(ExperimentConfig))
+@app.command(epilog=keys_help(ExperimentConfig()))
 def train(
     config_file: Annotated[Path | None, typer.Argument(metavar="[CONFIG.yaml]")] = None,
     recipe: Annotated[

@@ -14,11 +14,16 @@ WIDTH = 78
 SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
 
 
-def keys_help(of: type[ConfigTree]) -> str:
-    """Returns one paragraph that click prints as it is: every key, its default and its help."""
-    lines = ["Keys for --set and YAML files, with their defaults:"]
-    for key, field in config_keys(of):
-        lines.append(f"  {key}={_plain(field.get_default(call_default_factory=True))}")
+def keys_help(defaults: ConfigTree, whose: str = "their defaults") -> str:
+    """Returns one paragraph that click prints as it is: every key, its default and its help.
+
+    Args:
+        defaults: The configuration that holds where nothing is set.
+        whose: What those values are.
+    """
+    lines = [f"Keys for --set and YAML files, with {whose}:"]
+    for key, field in config_keys(type(defaults)):
+        lines.append(f"  {key}={_plain(defaults.value(key))}")
         about = " ".join([field.description or "", *_limits(field.annotation, field.metadata)])
         indent = " " * 6
         lines += textwrap.wrap(about, WIDTH, initial_indent=indent, subsequent_indent=indent)

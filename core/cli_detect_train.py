@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from core.cli_config_help import keys_help
 from core.cli_training import (
     BatchOption,
     EventsOption,
@@ -20,7 +21,13 @@ from core.config_files import parse_assignments
 from core.errors import ConfigError, RunError
 from core.events import Emit, Outcome
 from core.training.control import TrainingControl
-from core.training.detector_config import FINE_TUNE, DetectorConfig, load_detector_recipe
+from core.training.detector_config import (
+    DEFAULT_RECIPE,
+    FINE_TUNE,
+    DetectorConfig,
+    detector_recipe_names,
+    load_detector_recipe,
+)
 from core.training.detector_run import DetectorRun, create_detector_run, open_detector_run
 
 DataOption = Annotated[Path | None, typer.Option(metavar="DIR", help="A data set.")]
@@ -32,7 +39,13 @@ def detect_train(
         str | None,
         typer.Option(metavar="torchvision:NAME", help="The network; the default is small."),
     ] = None,
-    recipe: Annotated[str | None, typer.Option(help="A built-in configuration.")] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help=f"A built-in configuration: {', '.join(detector_recipe_names())}. The default is "
+            f"{DEFAULT_RECIPE}; with one of torchvision's networks, {FINE_TUNE}."
+        ),
+    ] = None,
     weights: Annotated[
         str | None,
         typer.Option(metavar="NAME|FILE", help="To start from: COCO's, ImageNet's, or a file."),
@@ -80,6 +93,12 @@ def detect_train(
     run_training(start, found, again, as_json=as_json)
 
 
+def detector_keys_help() -> str:
+    """Returns the keys with the values of the default recipe."""
+    default = load_detector_recipe(DEFAULT_RECIPE)
+    return keys_help(default, f"the values of the default recipe, {DEFAULT_RECIPE}")
+
+
 def _config(detector: str | None, recipe: str | None, values: dict[str, Any]) -> DetectorConfig:
     network = None
     if detector is not None:
@@ -90,7 +109,7 @@ def _config(detector: str | None, recipe: str | None, values: dict[str, Any]) ->
                 "Choose --detector torchvision:small or another of torchvision's.",
             )
     if recipe is None:
-        recipe = "small" if network in (None, "small") else FINE_TUNE
+        recipe = DEFAULT_RECIPE if network in (None, DEFAULT_RECIPE) else FINE_TUNE
     config = load_detector_recipe(recipe)
     if network is not None and network != config.detector.network:
         config = config.with_values({"detector.network": network, "detector.weights": "DEFAULT"})

@@ -13,7 +13,7 @@ from core.errors import ConfigError
 from core.ranking import nearest
 
 FOLDER = RECIPE_FOLDER / "detectors"
-FINE_TUNE = "fine-tune"
+DEFAULT_RECIPE, FINE_TUNE = "small", "fine-tune"
 
 
 class DetectorDataConfig(ConfigSection):
