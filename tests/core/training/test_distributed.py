@@ -79,6 +79,17 @@ def test_two_processes_give_the_losses_of_one(train: Train, tmp_path: Path, obje
     assert both.environment()["num_processes"] == 2
 
 
+def test_batch_norm_of_each_process_gives_other_losses(train: Train, tmp_path: Path) -> None:
+    """What the help says: only frozen statistics make it the training of one process."""
+    alone = train(training__precision="float64", training__epochs=1)
+    process = start(tmp_path / "both", *settings(alone.run))
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    expected, found = alone.losses(), losses(tmp_path / "both")
+    assert found.keys() == expected.keys()
+    assert abs(found[1] - expected[1]) > 1e-4
+
+
 def test_interrupted_and_resumed(create: Create, tmp_path: Path) -> None:
     """Ctrl+C reaches one process first; both end after the same step, and the run goes on."""
     run = create(**EXACT, training__epochs=40)
