@@ -18,6 +18,7 @@ from core.experiments.groups import RunGroup, group_runs
 from core.experiments.plan import MOVABLE_KEYS
 from core.experiments.queue import experiment_runs, is_experiment, read_record
 from core.experiments.report_figures import make_figures
+from core.experiments.report_files import files_before, write_files
 from core.experiments.summary import Summary, summarize_groups
 from core.experiments.tables import (
     TextTable,
@@ -29,7 +30,6 @@ from core.experiments.tables import (
     summary_csv,
     summary_table,
 )
-from core.files import write_text
 from core.ranking import Ranking
 from core.runs import Run, format_time, open_run
 
@@ -62,20 +62,26 @@ def write_report(paths: Sequence[Path], out: Path, *, title: str = "") -> Path:
 
     Args:
         paths: Run directories and experiments' folders.
-        out: Where to; created.
+        out: Where to; created. An earlier report there is replaced.
         title: The heading; empty: the experiment's name, or how many runs.
 
     Returns:
         The page's path.
 
     Raises:
-        RunError: If a run has not been judged, or runs do not compare.
+        RunError: If a run has not been judged, runs do not compare, or `out` holds something
+            that is no report.
     """
+    files_before(out)
     runs, record = _collect(paths)
     groups = group_runs(runs)
     summary = summarize_groups(groups, str(record.get("paper", "")))
     tables = _tables(groups, summary)
     figures = make_figures(groups, summary)
+    head = '<?xml version="1.0" encoding="utf-8"?>\n'
+    beside = {f"tables/{table.name}.csv": table.to_csv() for table in tables.values()}
+    beside["tables/summary-figures.csv"] = summary_csv(summary)
+    beside |= {f"figures/{figure.name}.svg": head + figure.svg for figure in figures}
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATE_FOLDER),
         autoescape=True,
@@ -96,15 +102,9 @@ def write_report(paths: Sequence[Path], out: Path, *, title: str = "") -> Path:
         caveats=paper_caveats(summary),
         rankings=_rankings(groups),
         commands=_commands(runs),
+        files=beside,
     )
-    for table in tables.values():
-        write_text(out / "tables" / f"{table.name}.csv", table.to_csv())
-    write_text(out / "tables" / "summary-figures.csv", summary_csv(summary))
-    for figure in figures:
-        head = '<?xml version="1.0" encoding="utf-8"?>\n'
-        write_text(out / "figures" / f"{figure.name}.svg", head + figure.svg)
-    write_text(out / "report.html", page)
-    return out / "report.html"
+    return write_files(out, beside, page)
 
 
 def _collect(paths: Sequence[Path]) -> tuple[list[Run], dict[str, Any]]:

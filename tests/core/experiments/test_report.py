@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from core.errors import RunError
 from core.experiments.plan import Plan
 from core.experiments.report import write_report
 from core.ranking import Ranking, Tier
@@ -167,6 +168,33 @@ def test_a_single_run_has_a_report_too(tmp_path: Path) -> None:
     assert page.of("h1") == ["only"]
     assert "Arms compared" not in page.of("h2")
     assert "1 arm, 1 seed each." in page.of("li")
+
+
+def test_another_report_in_its_place_leaves_nothing_behind(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    runs = [judged_run(tmp_path / m, objective__method=m).path for m in ("supcon", "softmax")]
+    write_report(runs, out)
+    (out / "figures" / "mine.svg").write_text("mine")
+    (out / "notes.txt").write_text("mine")
+    assert (out / "figures" / "confusion-2.svg").is_file()
+    write_report(runs[:1], out)
+    write_report(runs[:1], tmp_path / "alone")
+    left = {p.relative_to(out) for p in out.rglob("*") if p.is_file()}
+    alone = {p.relative_to(tmp_path / "alone") for p in (tmp_path / "alone").rglob("*.*")}
+    assert left == alone | {Path("figures/mine.svg"), Path("notes.txt")}
+
+
+def test_a_folder_that_is_no_reports_is_refused(tmp_path: Path) -> None:
+    run = judged_run(tmp_path / "only")
+    before = sorted(run.path.rglob("*"))
+    with pytest.raises(RunError, match="no report") as caught:
+        write_report([run.path], run.path)
+    assert "new folder" in caught.value.hint
+    assert sorted(run.path.rglob("*")) == before
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "report.html").write_text("<html></html>")
+    with pytest.raises(RunError, match="no report"):
+        write_report([run.path], tmp_path / "other")
 
 
 def test_nothing_to_judge_is_no_reason_to_fail(tmp_path: Path) -> None:
