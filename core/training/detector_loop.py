@@ -23,7 +23,7 @@ from core.training.detector_data import DetectorData, TrainingImages
 from core.training.detector_judging import Judged, judge
 from core.training.learner import StepLoss
 from core.training.outcomes import beside_the_steps
-from core.training.progress import DetectorProgress
+from core.training.progress import DetectorProgress, Stopwatch
 from core.training.sampling import epoch_batches, steps_in_epoch, view_seed
 from core.training.schedule import learning_rate
 from core.training.step_reporter import StepReporter, gradient_norm
@@ -91,14 +91,15 @@ class DetectorLoop:
         self._total_steps = self.steps_per_epoch * config.training.epochs
         self.batch_size_before = progress.batch_size
         progress.rebatch(size, self.steps_per_epoch)
+        self._watch = Stopwatch(progress)
         self._reporter = StepReporter(emit, size * data.objects_per_image, tuple(LOSSES.values()))
-        self._epoch_started = time.perf_counter()
 
     def run(self, checkpoint_interval_s: float) -> None:
         """Trains; returns at the end of the last epoch or when a stop is requested."""
         progress = self._progress
         self._network.train()
-        saved_at = started = self._epoch_started = time.perf_counter()
+        saved_at = time.perf_counter()
+        self._watch.restart()
         self._reporter.restart_clock()
         first = True
         while progress.step < self._total_steps:
@@ -110,12 +111,10 @@ class DetectorLoop:
             if first:
                 self._emit(PhaseChanged(phase="training"))
                 first = False
+            self._watch.count()
             if progress.step % self.steps_per_epoch == 0:
                 self._complete_epoch()
-            now = time.perf_counter()
-            progress.trained_s += now - started
-            started = now
-            if now - saved_at > checkpoint_interval_s:
+            if time.perf_counter() - saved_at > checkpoint_interval_s:
                 self._flush()
                 self._save()
                 saved_at = time.perf_counter()
@@ -191,7 +190,8 @@ class DetectorLoop:
     def _complete_epoch(self) -> None:
         progress = self._progress
         self._flush()
-        duration_s = time.perf_counter() - self._epoch_started
+        self._watch.count()
+        duration_s = progress.epoch_s
         progress.epochs = progress.step // self.steps_per_epoch
         mean_loss = progress.loss_sum / self.steps_per_epoch
         progress.loss_sum = 0.0
@@ -210,7 +210,8 @@ class DetectorLoop:
                 proposal_recall=judged.proposal_recall if judged else None,
             )
         )
-        self._epoch_started = time.perf_counter()
+        self._watch.count()
+        progress.epoch_s = 0.0
         self._reporter.restart_clock()
 
     def _note_best(self, judged: Judged | None) -> bool:
@@ -229,5 +230,6 @@ class DetectorLoop:
     def _pause(self) -> None:
         self._emit(PhaseChanged(phase="paused"))
         self._control.wait_while_paused()
+        self._watch.restart()
         self._emit(PhaseChanged(phase="training"))
         self._reporter.restart_clock()

@@ -19,7 +19,7 @@ from core.training.experiment import Experiment
 from core.training.judging import Crops, Validation, validate
 from core.training.learner import Learner
 from core.training.outcomes import beside_the_steps
-from core.training.progress import Progress
+from core.training.progress import Progress, Stopwatch
 from core.training.resources import ResourceMeter
 from core.training.sampling import background_batches, epoch_batches, steps_in_epoch
 from core.training.schedule import learning_rate
@@ -79,13 +79,15 @@ class TrainingLoop:
         self.batch_size_before = progress.batch_size
         progress.rebatch(batch_size, self.steps_per_epoch)
         device = next(learner.encoder.parameters()).device
+        self._watch = Stopwatch(progress)
         self._reporter = StepReporter(emit, batch_size, meter=ResourceMeter(emit, device))
 
     def run(self, checkpoint_interval_s: float) -> None:
         """Trains; returns at the end of the last epoch or when a stop is requested."""
         progress = self._progress
         self._learner.train(True)
-        saved_at = started = time.perf_counter()
+        saved_at = time.perf_counter()
+        self._watch.restart()
         self._reporter.restart_clock()
         first = True
         while progress.step < self._total_steps:
@@ -97,12 +99,10 @@ class TrainingLoop:
             if first:
                 self._emit(PhaseChanged(phase="training"))
                 first = False
+            self._watch.count()
             if progress.step % self.steps_per_epoch == 0:
                 self._complete_epoch()
-            now = time.perf_counter()
-            progress.trained_s += now - started
-            started = now
-            if now - saved_at > checkpoint_interval_s and self._team.is_main:
+            if time.perf_counter() - saved_at > checkpoint_interval_s and self._team.is_main:
                 self._flush()
                 self._save()
                 saved_at = time.perf_counter()
@@ -112,7 +112,6 @@ class TrainingLoop:
         config, progress = self._config, self._progress
         epoch, position = divmod(progress.step, self.steps_per_epoch)
         if position == 0 or not hasattr(self, "_row_SB"):
-            self._epoch_started = time.perf_counter()
             self._row_SB = epoch_batches(
                 self._label_N,
                 config.training.batch_size,
@@ -158,7 +157,8 @@ class TrainingLoop:
     def _complete_epoch(self) -> None:
         progress = self._progress
         self._flush()
-        duration_s = time.perf_counter() - self._epoch_started
+        self._watch.count()
+        duration_s = progress.epoch_s
         judged = None
         if self._team.is_main:  # The others wait for it at the next step.
             with beside_the_steps("validating"):
@@ -180,6 +180,8 @@ class TrainingLoop:
                 is_best=self._note_best(judged),
             )
         )
+        self._watch.count()
+        progress.epoch_s = 0.0
         self._reporter.restart_clock()
 
     def _note_best(self, judged: Validation | None) -> bool:
@@ -199,6 +201,7 @@ class TrainingLoop:
     def _pause(self) -> None:
         self._emit(PhaseChanged(phase="paused"))
         self._control.wait_while_paused()
+        self._watch.restart()
         self._emit(PhaseChanged(phase="training"))
         self._reporter.restart_clock()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from core.config import ExperimentConfig
@@ -20,6 +21,7 @@ class StepCount:
         trained_s: Seconds spent in steps and validation.
         batch_size: Objects or images a step; 0 before the first.
         steps_per_epoch: Steps an epoch; 0 before the first.
+        epoch_s: Seconds spent in this epoch's steps so far, also before it was resumed.
     """
 
     step: int = 0
@@ -28,6 +30,7 @@ class StepCount:
     trained_s: float = 0.0
     batch_size: int = 0
     steps_per_epoch: int = 0
+    epoch_s: float = 0.0
 
     def rebatch(self, batch_size: int, steps_per_epoch: int) -> bool:
         """Counts in batches of another size; returns whether it was another.
@@ -43,6 +46,29 @@ class StepCount:
             self.loss_sum *= seen / position if position else 0.0
         self.batch_size, self.steps_per_epoch = batch_size, steps_per_epoch
         return is_other
+
+
+class Stopwatch:
+    """Counts the seconds of a training into its progress.
+
+    Args:
+        progress: Changed in place.
+    """
+
+    def __init__(self, progress: StepCount) -> None:
+        self._progress = progress
+        self._since = time.perf_counter()
+
+    def restart(self) -> None:
+        """Leaves out what has passed since it last counted, such as a pause."""
+        self._since = time.perf_counter()
+
+    def count(self) -> None:
+        """Adds what has passed since it last counted."""
+        now = time.perf_counter()
+        self._progress.trained_s += now - self._since
+        self._progress.epoch_s += now - self._since
+        self._since = now
 
 
 @dataclass

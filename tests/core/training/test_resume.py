@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import signal
 import subprocess
@@ -158,7 +159,15 @@ def test_a_stop_in_the_middle_of_an_epoch(
 
     first = train(None, stop_in_epoch_2, training__epochs=4, **VARIANTS["bank"])
     assert first.saved_at() == 4
-    assert_same_end(train(first.run, resume=True), whole("bank"))
+    state = first.state()
+    assert 0 < state["progress"]["epoch_s"] < state["progress"]["trained_s"]
+    state["progress"]["epoch_s"] += 1000  # As if its first step had taken that long.
+    torch.save(state, first.run.checkpoint_folder / "last.pt")
+    resumed = train(first.run, resume=True)
+    assert_same_end(resumed, whole("bank"))
+    with (first.run.path / "tables" / "epochs.csv").open(encoding="utf-8") as file:
+        seconds = [float(row["duration_s"]) for row in csv.DictReader(file)]
+    assert [1000 < value < 1100 for value in seconds] == [False, True, False, False]
 
 
 def test_a_run_may_be_interrupted_more_than_once(train: Any, whole: Any) -> None:
