@@ -298,8 +298,7 @@ def make_run_folder(target: Path, texts: Mapping[str, str]) -> None:
         was_there = target.exists()
         known = {"started": time.time(), "folder_was_there": was_there}
         try:
-            for name in ("checkpoints", "figures", "tables"):
-                (target / name).mkdir(parents=True, exist_ok=True)
+            (target / "checkpoints").mkdir(parents=True, exist_ok=True)
             write_json(target / "environment.json", _owner(os.getpid()) | known)
             for name, text in texts.items():
                 write_text(target / name, text)

@@ -47,9 +47,11 @@ from core.training.detector_run import DetectorRun
 from core.training.device import choose_device, choose_precision, describe_device
 from core.training.environment import write_environment
 from core.training.extension import FROM_THE_START, smaller_batch, was_never_saved
+from core.training.finish import write_detector_figures
 from core.training.learner import make_optimizer
 from core.training.outcomes import Cancelled, LossNotFiniteError, beside_the_steps, outcome_of
 from core.training.progress import DetectorProgress, change_in_words
+from core.training.tables import write_detector_tables
 
 CHECKPOINT_INTERVAL_S = 30.0
 
@@ -227,6 +229,8 @@ class DetectorTrainer:
         metrics["proposal_recall_50"] = judged.proposal_recall
         metrics["timing"] = {"training_s": self._progress.trained_s, "judging_s": judging_s}
         write_json(self._run.path / "metrics.json", metrics)
+        write_detector_tables(self._run, metrics)
+        write_detector_figures(self._run, data.index.name, self._emit)
         self._emit(
             EvaluationCompleted(
                 split=split,

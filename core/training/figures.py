@@ -25,28 +25,35 @@ INK, ACCENT, SECOND = "#30343b", "#2563a8", "#c2571a"
 
 def write_figures(run: Run, metrics: dict[str, Any], data_name: str) -> None:
     """Writes curves, confusion and, where classes were withheld, roc."""
-    events = list(run.events())
-    steps = [event for event in events if isinstance(event, StepCompleted)]
-    epochs = [event for event in events if isinstance(event, EpochCompleted)]
-    if steps:
-        _save(run, "curves", _curves(steps, epochs, data_name))
+    _write_curves(run, data_name, "validation_accuracy", "validation accuracy")
     if metrics["confusion"]["classes"]:
         _save(run, "confusion", _confusion(metrics, data_name))
     if metrics["ood"]:
         _save(run, "roc", _roc(run.predictions(), metrics, data_name))
 
 
-def _curves(steps: list[StepCompleted], epochs: list[EpochCompleted], data_name: str) -> Figure:
+def write_detector_figures(run: Run, data_name: str) -> None:
+    """Writes a detector's curves."""
+    _write_curves(run, data_name, "ap50", "validation AP50")
+
+
+def _write_curves(run: Run, data_name: str, key: str, words: str) -> None:
+    """Draws the loss, and a figure of EpochCompleted below it."""
+    events = list(run.events())
+    steps = [event for event in events if isinstance(event, StepCompleted)]
+    epochs = [event for event in events if isinstance(event, EpochCompleted)]
+    if not steps:
+        return
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     upper.plot([s.step for s in steps], [s.loss for s in steps], color=ACCENT, alpha=0.3, lw=0.8)
     upper.plot([e.step for e in epochs], [e.loss for e in epochs], color=ACCENT, lw=1.6)
     _label(upper, f"Training on {data_name}", "", "loss (step, faint; epoch)")
-    judged = [e for e in epochs if e.validation_accuracy is not None]
-    accuracy = [e.validation_accuracy for e in judged]
-    lower.plot([e.step for e in judged], accuracy, color=SECOND, lw=1.6, marker=".")
-    _label(lower, "", "step", "validation accuracy")
-    return figure
+    judged = [e for e in epochs if getattr(e, key) is not None]
+    values = [getattr(e, key) for e in judged]
+    lower.plot([e.step for e in judged], values, color=SECOND, lw=1.6, marker=".")
+    _label(lower, "", "step", words)
+    _save(run, "curves", figure)
 
 
 def _confusion(metrics: dict[str, Any], data_name: str) -> Figure:

@@ -58,14 +58,24 @@ def write_figures(run: Run, metrics: dict[str, Any], data_name: str, emit: Emit)
     try:
         from core.training.figures import write_figures as draw  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        emit(
-            WarningRaised(
-                message=f"No figures were drawn: {error.name} is not installed here.",
-                hint=f"Draw them where it is: akin evaluate {run.path}",
-            )
-        )
+        emit(_undrawn(error, f"Draw them where it is: akin evaluate {run.path}"))
         return
     draw(run, metrics, data_name)
+
+
+def write_detector_figures(run: Run, data_name: str, emit: Emit) -> None:
+    """Draws a detector's curves where there is matplotlib."""
+    try:
+        from core.training.figures import write_detector_figures as draw  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        emit(_undrawn(error))
+        return
+    draw(run, data_name)
+
+
+def _undrawn(error: ModuleNotFoundError, hint: str = "") -> WarningRaised:
+    message = f"No figures were drawn: {error.name} is not installed here."
+    return WarningRaised(message=message, hint=hint)
 
 
 def metrics_of(

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from core.events import EpochCompleted, StepCompleted
+from core.events import EpochCompleted, Event, StepCompleted
 from core.files import write_text
 from core.runs import Run
 
@@ -16,7 +16,6 @@ def write_tables(run: Run, metrics: dict[str, Any]) -> None:
     """Writes epochs.csv, steps.csv, per_class.csv and confusion.csv."""
     events = list(run.events())
     epochs = [e for e in events if isinstance(e, EpochCompleted)]
-    steps = [e for e in events if isinstance(e, StepCompleted)]
     _write(
         run,
         "epochs",
@@ -32,15 +31,7 @@ def write_tables(run: Run, metrics: dict[str, Any]) -> None:
             for e in epochs
         ),
     )
-    _write(
-        run,
-        "steps",
-        ["step", "epoch", "loss", "learning_rate", "objects_per_s", "gradient_norm"],
-        (
-            [e.step, e.epoch, e.loss, e.learning_rate, e.objects_per_s, e.gradient_norm]
-            for e in steps
-        ),
-    )
+    _write_steps(run, events)
     per_class = metrics["per_class"]
     _write(
         run,
@@ -59,6 +50,30 @@ def write_tables(run: Run, metrics: dict[str, Any]) -> None:
         ["true \\ predicted", *classes],
         ([name, *row] for name, row in zip(classes, confusion["counts"], strict=True)),
     )
+
+
+def write_detector_tables(run: Run, metrics: dict[str, Any]) -> None:
+    """Writes epochs.csv, steps.csv and per_class.csv of a detector."""
+    events = list(run.events())
+    header = ["epoch", "step", "loss", "ap", "ap50", "proposal_recall", "duration_s"]
+    epochs = (e for e in events if isinstance(e, EpochCompleted))
+    _write(run, "epochs", header, ([getattr(e, key) for key in header] for e in epochs))
+    _write_steps(run, events)
+    figures = ("ap", "ap50", "ap75", "voc_11_point", "voc_all_point")
+    header = [*figures, "objects", "difficult", "detections"]
+    rows = ([name, *(row[key] for key in header)] for name, row in metrics["per_class"].items())
+    _write(run, "per_class", ["class", *header], rows)
+
+
+def _write_steps(run: Run, events: Iterable[Event]) -> None:
+    steps = [e for e in events if isinstance(e, StepCompleted)]
+    parts = list(dict.fromkeys(part for e in steps for part in e.loss_parts))
+    header = ["step", "epoch", "loss", "learning_rate", "objects_per_s", "gradient_norm"]
+    rows = (
+        [*(getattr(e, key) for key in header), *(e.loss_parts.get(part) for part in parts)]
+        for e in steps
+    )
+    _write(run, "steps", [*header, *parts], rows)
 
 
 def _write(run: Run, name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,19 @@ def test_a_run_leaves_losses_figures_and_detections(whole: TrainedDetector, tiny
     index = open_dataset(tiny_voc)
     found = read_detections(whole.run.path / "detections.json", index)
     assert len(found) == metrics["detections"]
+    folder = whole.run.path
+    assert {p.name for p in (folder / "figures").iterdir()} == {"curves.png", "curves.svg"}
+    with (folder / "tables" / "steps.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {int(row["step"]): float(row["loss"]) for row in rows} == {
+        step: total for step, (total, _) in losses.items()
+    }
+    assert float(rows[0]["rpn_box"]) == losses[1][1]["rpn_box"]
+    with (folder / "tables" / "epochs.csv").open(encoding="utf-8") as file:
+        assert [float(r["ap50"]) for r in csv.DictReader(file)] == [e[4] for e in whole.epochs()]
+    with (folder / "tables" / "per_class.csv").open(encoding="utf-8") as file:
+        objects = {row["class"]: int(row["objects"]) for row in csv.DictReader(file)}
+    assert objects == {name: row["objects"] for name, row in metrics["per_class"].items()}
     assert whole.run.outcome() == whole.outcome
     assert whole.state()["detector"]["classes"] == list(index.classes)
 
