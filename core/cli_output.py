@@ -76,9 +76,16 @@ class Reporter:
         return None
 
     def progress(self, what: str) -> Callable[[int, int], None]:
-        """Returns a function that shows how far something is."""
-        self._line(f"{what} ...")
-        return lambda _done, _total: None
+        """Returns a function that shows how far something is; nothing before it is called."""
+        told = False
+
+        def show(_done: int, _total: int) -> None:
+            nonlocal told
+            if not told:
+                told = True
+                self._line(f"{what} ...")
+
+        return show
 
     def emit(self, event: Event) -> None:
         """Shows an event."""

@@ -117,8 +117,7 @@ def run_detection(
         if should_stop():
             raise DetectionStopped
 
-    if should_stop():
-        raise DetectionStopped
+    on_progress(0, len(images))
     count = write_detections(job.out, pipeline.run(images.tolist(), on_progress))
     threshold = classifier.threshold if classifier is not None else None
     return DetectionReport(job.out, len(images), count, threshold, pipeline.problems)

@@ -97,7 +97,9 @@ def test_demo_is_written_and_checked(akin: Akin, tmp_path: Path) -> None:
 
 
 def test_demo_refuses_a_folder_with_data(akin: Akin, own_voc: Path) -> None:
-    akin("demo", own_voc, "--images", 40).expect_error("holds a data set already", "another")
+    answer = akin("demo", own_voc, "--images", 40)
+    answer.expect_error("holds a data set already", "another")
+    assert answer.out == "", "nothing is drawn"
 
 
 def test_data_check_lists_what_it_skipped_and_is_content(akin: Akin, own_voc: Path) -> None:

@@ -56,6 +56,7 @@ def test_a_trained_detector_and_an_untrained_runs_directory(
     words = ["detect", "run", "--run", trained.run.path, "--data", tiny_voc, "--out", out]
     answer = akin(*words, "--detector", detector.run.path, "--proposals", "5", "--min-score", "0")
     assert answer.code == 0, answer.err
+    assert answer.err.count("detecting ...") == 1
     items = json.loads(out.read_text())
     images = {item["image_id"] for item in items}
     assert 5 * len(images) >= len(items) > len(images)
@@ -65,7 +66,9 @@ def test_a_trained_detector_and_an_untrained_runs_directory(
     akin(*words, "--detector", trained.run.path).expect_error(
         "holds no weights of a detector", "akin detect train"
     )
-    akin(*words, "--detector", tmp_path / "nothing").expect_error("There is no detector", "")
+    answer = akin(*words, "--detector", tmp_path / "nothing")
+    answer.expect_error("There is no detector", "")
+    assert "detecting" not in answer.err, "nothing was looked at"
     akin(*words, "--detector", "ground-truth", "--split", "tset").expect_error(
         "has no split 'tset'", "'test'?"
     )
