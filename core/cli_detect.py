@@ -82,13 +82,15 @@ def _print_metrics(metrics: dict[str, Any]) -> None:
     print(f"{metrics['detections']:,} detections")
     console = Console(width=None if sys.stdout.isatty() else 160)
     table = Table("", box=None)
-    for column in ("here", "paper"):
+    compares = not metrics["class_agnostic"]
+    for column in ("here", "paper") if compares else ("here",):
         table.add_column(column, justify="right")
     for key, words in _FIGURES.items():
-        paper = PAPER_TABLE_1.get(key)
-        table.add_row(words, _fraction(metrics[key]), "" if paper is None else _fraction(paper))
+        paper = [_fraction(PAPER_TABLE_1[key])] if compares and key in PAPER_TABLE_1 else []
+        table.add_row(words, _fraction(metrics[key]), *paper)
     console.print(table)
-    print(f"paper: {PAPER_DETECTOR}; on other images the two do not compare.")
+    if compares:
+        print(f"paper: {PAPER_DETECTOR}; on other images the two do not compare.")
     classes = Table("class", box=None)
     keys = ("objects", "detections", "ap", "ap50", "ap75", "voc_11_point", "voc_all_point")
     for heading in ("objects", "detections", "AP", "AP50", "AP75", "11-point", "all-point"):
