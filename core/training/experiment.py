@@ -26,6 +26,8 @@ IntArray = npt.NDArray[np.int64]
 RINCE_PRESET = "voc-supercategories"
 WITHOUT_RANKING = ("supcon", "softmax", "triplet", "npair")
 
+SPLIT_KEYS = ("train_split", "validation_split", "test_split")
+
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
@@ -187,14 +189,22 @@ def training_similarity(
 def _split(config: ExperimentConfig, index: DatasetIndex, key: str) -> IntArray:
     name = config.value(f"data.{key}")
     if name not in index.splits:
+        apart = [split for split in index.splits if _shares_nothing(config, index, key, split)]
         raise ConfigError(
             f"The data has no split '{name}'.",
-            nearest(name, tuple(index.splits), "Choose another")
-            if index.splits
-            else "It has no lists of splits: add some, such as ImageSets/Main/train.txt.",
+            nearest(name, apart, "Choose another")
+            if apart
+            else f"Add a list of image names, such as ImageSets/Main/{name}.txt.",
             f"data.{key}",
         )
     return index.objects_of_split(name, include_difficult=config.data.include_difficult)
+
+
+def _shares_nothing(config: ExperimentConfig, index: DatasetIndex, key: str, split: str) -> bool:
+    """Tells whether a split in place of `key` has no image of the other two."""
+    others = {config.value(f"data.{other}") for other in SPLIT_KEYS if other != key}
+    images = index.splits[split]
+    return not any(np.isin(images, index.splits[name]).any() for name in others & {*index.splits})
 
 
 def _warnings(

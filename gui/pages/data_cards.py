@@ -163,7 +163,7 @@ class SplitCard(Card):
 
 
 class ProblemCard(Card):
-    """What was skipped, and why; copied as text, or looked at in its folder."""
+    """What was skipped or is wrong with splits; copied as text, or looked at in its folder."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.model = QStringListModel()
@@ -189,7 +189,7 @@ class ProblemCard(Card):
     def show_problems(self, problems: tuple[Problem, ...]) -> None:
         self._problems = problems
         self.model.setStringList([f"{p.path.name}: {p.message}" for p in problems])
-        self.subtitle.setText(f"{len(problems):,} skipped")
+        self.subtitle.setText(f"{len(problems):,} found")
         self.setVisible(bool(problems))
 
     def _chosen(self) -> list[Problem]:

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.data.index import DatasetIndex
+from core.data.split_checks import split_problems
 from core.data.summary import DatasetSummary, summarize
 from gui.messages import Message
 from gui.pages.data_cards import ClassCard, ProblemCard, SizeCard, SplitCard
@@ -226,16 +227,17 @@ class DataPage(QWidget):
         self.demo_note.setToolTip(str(index.folder))
         self.folder.setVisible(not is_demo)
         self.open_demo.setVisible(not is_demo)
-        self.problems.show_problems(index.problems)
+        problems = (*split_problems(index), *index.problems)
+        self.problems.show_problems(problems)
         self.strip.show_data(index)
-        self._task.start(lambda _progress, _stop: (index, summarize(index)))
+        self._task.start(lambda _progress, _stop: (index, len(problems), summarize(index)))
 
     @Slot(object)
-    def _on_summary(self, found: tuple[DatasetIndex, DatasetSummary]) -> None:
-        index, summary = found
+    def _on_summary(self, found: tuple[DatasetIndex, int, DatasetSummary]) -> None:
+        index, problems, summary = found
         if index is not self._session.dataset:
             return
-        self.figures.set_figures(_figures(summary))
+        self.figures.set_figures(_figures(summary, problems))
         for card in (self.classes, self.sizes, self.splits):
             card.show_summary(summary)
         self._views.setCurrentIndex(1)
@@ -253,7 +255,7 @@ class DataPage(QWidget):
         self._task.shut_down()
 
 
-def _figures(summary: DatasetSummary) -> tuple[KeyFigure, ...]:
+def _figures(summary: DatasetSummary, problems: int) -> tuple[KeyFigure, ...]:
     figures = [
         KeyFigure(f"{summary.images:,}", "images", "Images with at least one usable object."),
         KeyFigure(f"{summary.objects:,}", "objects", "Annotated boxes, difficult ones included."),
@@ -263,6 +265,6 @@ def _figures(summary: DatasetSummary) -> tuple[KeyFigure, ...]:
     if summary.unseen:
         tip = "Objects whose drawing never occurs in training."
         figures.append(KeyFigure(f"{summary.unseen:,}", "unseen drawings", tip))
-    tip = "Files or objects that could not be used; they are listed below."
-    figures.append(KeyFigure(f"{summary.problems:,}", "problems", tip))
+    tip = "What could not be used, and what is wrong with splits; listed below."
+    figures.append(KeyFigure(f"{problems:,}", "problems", tip))
     return tuple(figures)

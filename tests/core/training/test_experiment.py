@@ -11,6 +11,7 @@ import pytest
 
 from core.config import ExperimentConfig
 from core.data import open_dataset
+from core.data.demo import write_demo
 from core.errors import AkinError, ConfigError, DataError, RankingError
 from core.ranking import Ranking, Tier
 from core.ranking_files import load_ranking
@@ -99,6 +100,12 @@ def test_rince_is_the_super_categories_whatever_the_users_ranking(tiny_voc: Path
     [
         ({"data__withheld": ["chiar"]}, ConfigError, "'chiar' is no class", "data.withheld"),
         ({"data__train_split": "trian"}, ConfigError, "no split 'trian'", "data.train_split"),
+        (
+            {"data__validation_split": "vall"},
+            ConfigError,
+            "no split 'vall'",
+            "data.validation_split",
+        ),
         ({"data__validation_split": "v"}, ConfigError, "no split 'v'", "data.validation_split"),
         ({"data__test_split": "train"}, DataError, "24 images are both in", ""),
         ({"data__test_split": "trainval"}, DataError, "24 images are both in", ""),
@@ -111,6 +118,15 @@ def test_requests_without_sense(
         Experiment.prepare(config(tiny_voc, **values), PAPER)
     assert raised.value.hint
     assert getattr(raised.value, "key", "") == key
+
+
+def test_a_missing_split_is_not_replaced_by_one_that_shares_its_images(tmp_path: Path) -> None:
+    write_demo(tmp_path / "voc", images=20)
+    (listed,) = (tmp_path / "voc").rglob("Main/val.txt")
+    listed.unlink()
+    with pytest.raises(ConfigError, match="no split 'val'") as raised:
+        Experiment.prepare(config(tmp_path / "voc"), PAPER)
+    assert raised.value.hint == "Add a list of image names, such as ImageSets/Main/val.txt."
 
 
 def test_everything_withheld_but_one(tiny_voc: Path) -> None:

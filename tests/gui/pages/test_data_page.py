@@ -104,6 +104,22 @@ def test_classes_by_count_by_name_and_by_split(
     assert page.classes.subtitle.text().startswith("most: ")
 
 
+def test_an_image_in_two_splits_is_a_problem(
+    page: DataPage, session: Session, tmp_path: Path, wait_until: Wait
+) -> None:
+    write_demo(tmp_path / "voc", images=40)
+    (train,) = (tmp_path / "voc").rglob("Main/train.txt")
+    (test,) = (tmp_path / "voc").rglob("Main/test.txt")
+    leaked = test.read_text().splitlines()[0]
+    train.write_text(f"{train.read_text()}{leaked}\n")
+    open_folder(page, session, tmp_path / "voc", wait_until)
+    lines = page.problems.model.stringList()
+    assert any("1 image is both in the split train and in the split test" in line for line in lines)
+    shown = {figure.name: figure.value for figure in page.figures.figures}
+    assert shown["problems"] == str(len(lines))
+    assert page.problems.subtitle.text() == f"{len(lines)} found"
+
+
 def test_problems_are_listed_and_copied(
     page: DataPage, session: Session, tmp_path: Path, wait_until: Wait
 ) -> None:
