@@ -171,6 +171,7 @@ def data_download(
 
 @app.command(epilog=keys_help(ExperimentConfig()))
 def train(
+    context: typer.Context,
     config_file: Annotated[Path | None, typer.Argument(metavar="[CONFIG.yaml]")] = None,
     recipe: Annotated[
         str | None,
@@ -212,6 +213,8 @@ def train(
             option = "--resume" if resume else "--prepared"
             if run is None:
                 raise RunError(f"{option} needs a run directory.", "Give --run DIR.")
+            found = open_run(run)
+            context.with_resource(found.claim())
             given: dict[str, object] = {
                 "--set": assignments,
                 "--data": data,
@@ -222,26 +225,27 @@ def train(
                 if batch_size is not None:
                     team.require_rows(batch_size)
                 numbers = {"more": more, "epochs": epochs, "batch_size": batch_size}
-                return reopened(open_run(run), given, **numbers)
+                return reopened(found, given, **numbers)
             given |= {"--resume": resume, "--more": more, "--epochs": epochs}
             given |= {"--batch-size": batch_size}
-            return _prepared(run, [word for word in given if given[word]])
+            return _prepared(found, [word for word in given if given[word]])
         refuse_without_resume(more, batch_size)
-        return _requested_run(config_file, recipe, data, ranking, run, epochs, assignments)
+        found = _requested_run(config_file, recipe, data, ranking, run, epochs, assignments)
+        context.with_resource(found.claim())
+        return found
 
     path = team.share(lambda: str(requested().path.resolve()))
     _train(Run(Path(path)), resume=resume, as_json=as_json, team=team)
 
 
-def _prepared(path: Path, refused: Sequence[str]) -> Run:
-    run = open_run(path)
+def _prepared(run: Run, refused: Sequence[str]) -> Run:
     if refused:
         raise ConfigError(
             f"{refused[0]} does not fit --prepared: config.yaml says it all.",
             "Change config.yaml, or train a new run.",
         )
     if next(run.events(), None) is not None or any(run.checkpoint_folder.glob("*.pt")):
-        raise RunError(f"{path} was begun before.", "Continue it with --resume.")
+        raise RunError(f"{run.path} was begun before.", "Continue it with --resume.")
     return run
 
 
@@ -301,7 +305,8 @@ def evaluate(
     if data is not None or split or classifier:
         evaluate_other(found, data, split, classifier, as_json=as_json)
         return
-    _train(found, judge_only=True, as_json=as_json)
+    with found.claim("judged"):
+        _train(found, judge_only=True, as_json=as_json)
 
 
 def _create(config: ExperimentConfig, ranking: Ranking, path: Path | None) -> Run:

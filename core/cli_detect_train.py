@@ -34,6 +34,7 @@ DataOption = Annotated[Path | None, typer.Option(metavar="DIR", help="A data set
 
 
 def detect_train(
+    context: typer.Context,
     data: DataOption = None,
     detector: Annotated[
         str | None,
@@ -70,7 +71,9 @@ def detect_train(
         given: dict[str, object] = {"--set": assignments, "--data": data, "--detector": detector}
         given |= {"--recipe": recipe, "--weights": weights, "--class-agnostic": class_agnostic}
         numbers = {"more": more, "epochs": epochs, "batch_size": batch_size}
-        found = reopened(open_detector_run(run), given, **numbers)
+        found = open_detector_run(run)
+        context.with_resource(found.claim())
+        found = reopened(found, given, **numbers)
     else:
         refuse_without_resume(more, batch_size)
         values = parse_assignments(assignments or [], DetectorConfig)
@@ -83,6 +86,7 @@ def detect_train(
         if epochs is not None:
             values["training.epochs"] = epochs
         found = create_detector_run(_config(detector, recipe, values), run)
+        context.with_resource(found.claim())
 
     def start(emit: Emit, control: TrainingControl) -> Outcome:
         from core.training.detector_trainer import DetectorTrainer  # noqa: PLC0415 - torch

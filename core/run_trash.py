@@ -34,7 +34,7 @@ def trash_run(run: Run) -> TrashedRun:
     """Moves a run into the trash beside its folder of runs.
 
     Raises:
-        RunError: If it is being trained, belongs to an experiment or cannot be moved.
+        RunError: If it is being trained or judged, belongs to an experiment or cannot be moved.
     """
     if not run.path.is_dir():
         raise RunError(f"{run.path} is gone.", "List the runs with: akin runs list")
@@ -49,13 +49,15 @@ def trash_run(run: Run) -> TrashedRun:
     origin, now_s = run.path.resolve(), time.time()
     target = _free_place(trash_of(origin.parent), run.name)
     place = origin.relative_to(target.parent.parent).as_posix()  # a workspace may be moved
-    write_json(origin / TRASH_RECORD, {"origin": place, "time": now_s})
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        origin.rename(target)
-    except OSError as error:
-        (origin / TRASH_RECORD).unlink(missing_ok=True)
-        raise _not_moved(origin, error) from error
+    with run.claim("moved") as claim:
+        write_json(origin / TRASH_RECORD, {"origin": place, "time": now_s})
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            origin.rename(target)
+        except OSError as error:
+            (origin / TRASH_RECORD).unlink(missing_ok=True)
+            raise _not_moved(origin, error) from error
+        claim.folder = target
     return TrashedRun(Run(target), origin, now_s)
 
 

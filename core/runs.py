@@ -33,6 +33,7 @@ from core.files import write_json, write_text
 from core.predictions import Predictions
 from core.ranking import Ranking
 from core.ranking_files import ranking_from_yaml
+from core.run_claim import Claim, Doing, claim, holder_of, process_start
 from core.run_notes import RunNotes, read_notes
 
 TRASH = "trash"
@@ -163,10 +164,11 @@ class Run:
         write_json(self.path / "environment.json", self.environment() | _owner(pid))
 
     @property
-    def pid(self) -> int | None:
-        """The process that trains or trained it."""
-        pid = self.environment().get("pid")
-        return pid if isinstance(pid, int) else None
+    def local_pid(self) -> int | None:
+        """The process of this machine that it belongs to; None where that is gone."""
+        known = self.environment()
+        pid, start = known.get("pid"), known.get("process_start")
+        return pid if isinstance(pid, int) and start and process_start(pid) == start else None
 
     def write_outcome(self, outcome: Outcome) -> None:
         write_json(self.path / "outcome.json", asdict(outcome))
@@ -211,14 +213,19 @@ class Run:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process that trains it lives and has not said that it ended."""
+        """Whether a process trains it, on any machine, and has not said that it ended."""
         if (self.path / "outcome.json").is_file():
             return False
-        pid = self.environment().get("pid")
-        if not isinstance(pid, int):
-            return False
-        start = process_start(pid)
-        return start is not None and start == self.environment().get("process_start")
+        holder = holder_of(self.path)
+        return self.local_pid is not None if holder is None else holder.doing == "trained"
+
+    def claim(self, doing: Doing = "trained") -> Claim:
+        """Claims it for this process, to be entered around what is done with it.
+
+        Raises:
+            RunError: If it is claimed already.
+        """
+        return claim(self.path, doing, self.title)
 
 
 class EventLog:
@@ -343,22 +350,6 @@ def restore_command(name: str, folder: Path) -> str:
     is_own = trash_of(folder) == trash_of(default_workspace() / "runs")
     where = "" if is_own else f" --in {shlex.quote(str(folder.resolve()))}"
     return f"akin runs restore {shlex.quote(name)}{where}"
-
-
-def process_start(pid: int) -> str | None:
-    """Returns when a process started, in a form that only it can match; None if it is gone."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return None if fields[0] in "ZX" else fields[19]  # killed, its parent has not looked yet
-    except (OSError, IndexError):
-        pass
-    try:
-        os.kill(pid, 0)
-    except PermissionError:
-        return "alive"
-    except (OSError, ValueError, OverflowError):
-        return None
-    return "alive"
 
 
 def format_time(time_s: float) -> str:

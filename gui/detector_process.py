@@ -80,8 +80,9 @@ def stop_detector(run: DetectorRun) -> None:
         RunError: It runs no more, or belongs to somebody else.
     """
     try:
-        if run.is_alive:
-            os.kill(int(run.environment()["pid"]), signal.SIGINT)
+        pid = run.local_pid
+        if pid is not None and run.is_alive:
+            os.kill(pid, signal.SIGINT)
             return
     except OSError as error:
         why = (error.strerror or str(error)).lower()

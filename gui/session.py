@@ -22,6 +22,7 @@ from core.events import Outcome
 from core.journal import JournalState
 from core.ranking import Ranking
 from core.ranking_library import RankingLibrary
+from core.run_claim import require_free
 from core.runs import Run, RunStore
 from core.training.extension import has_checkpoint, replanned, smaller_batch
 from gui.data_loading import DataLoading, DownloadStopped
@@ -278,6 +279,7 @@ class Session(QObject):
         if self.is_training:
             return
         try:
+            require_free(run.path, run.title)
             if batch_size and has_checkpoint(run):
                 self.trainings.start(replanned(run, batch_size=batch_size), resume=True)
             elif batch_size:

@@ -11,6 +11,7 @@ import traceback
 
 from PySide6.QtCore import QObject, QThread
 
+from core.errors import AkinError
 from core.events import Event, Outcome, PhaseChanged, RunFinished
 from core.runs import Run
 from core.training.control import TrainingControl
@@ -94,13 +95,18 @@ class TrainingThread(QThread):
             with gentle_import():
                 from core.training.trainer import Trainer  # noqa: PLC0415 - torch takes seconds
 
-            Trainer(
-                self.training_run,
-                emit,
-                self.control,
-                resume=self._resume,
-                judge_only=self._judge_only,
-            ).run()
+            with self.training_run.claim("judged" if self._judge_only else "trained"):
+                Trainer(
+                    self.training_run,
+                    emit,
+                    self.control,
+                    resume=self._resume,
+                    judge_only=self._judge_only,
+                ).run()
+        except AkinError as error:
+            if not finished:
+                outcome = Outcome("failed", error.message, error.hint, cause="input")
+                emit(RunFinished(outcome=outcome))
         except BaseException as error:  # noqa: BLE001 - QThread would swallow it
             if not finished:
                 emit(RunFinished(outcome=_failure(error)))

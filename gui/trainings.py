@@ -10,6 +10,7 @@ from PySide6.QtCore import QDeadlineTimer, QObject, QTimer, Signal, Slot
 
 from core.errors import AkinError
 from core.events import Event, Outcome, RunFinished
+from core.run_claim import require_free
 from core.runs import Run, RunStore
 from gui.run_queue import RunQueue, WaitingRun
 from gui.training_process import TrainingProcess
@@ -85,6 +86,11 @@ class Trainings(QObject):
 
     def start(self, run: Run, *, resume: bool = False, judge_only: bool = False) -> None:
         """Trains a run, or only judges it."""
+        try:
+            require_free(run.path, run.title)
+        except AkinError as error:
+            self.failed.emit(error)
+            return
         if self.own_process and not judge_only:
             self._take_up(
                 TrainingProcess(

@@ -129,7 +129,11 @@ def train_planned(planned: PlannedRun, emit: Emit, control: TrainingControl) -> 
             run = store.create(planned.config, planned.ranking, planned.path)
     except (AkinError, OSError) as error:
         return Outcome("failed", str(error))
-    return Trainer(run, emit, control, resume=resume).run()
+    try:
+        with run.claim():
+            return Trainer(run, emit, control, resume=resume).run()
+    except RunError as error:  # another process was quicker
+        return Outcome("failed", str(error))
 
 
 def is_experiment(folder: Path) -> bool:

@@ -16,7 +16,8 @@ import torchvision
 import core
 from core.data.index import DatasetIndex
 from core.files import write_json
-from core.runs import Run, process_start
+from core.run_claim import process_start
+from core.runs import Run
 from core.training.device import describe_device, processor_name
 
 

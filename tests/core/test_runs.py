@@ -28,6 +28,7 @@ from core.events import (
 )
 from core.files import write_atomically, write_json, write_text
 from core.ranking import Ranking, Tier
+from core.run_claim import process_start
 from core.runs import (
     EventLog,
     Run,
@@ -35,7 +36,6 @@ from core.runs import (
     default_cache,
     default_workspace,
     open_run,
-    process_start,
 )
 
 ROOT = Path(__file__).parents[2]

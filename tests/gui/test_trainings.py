@@ -16,6 +16,7 @@ from core.errors import AkinError
 from core.events import EpochCompleted, Event, Outcome, PhaseChanged, RunStarted, StepCompleted
 from core.runs import Run
 from core.training.requests import request
+from gui.messages import Message
 from gui.run_queue import RunQueue, WaitingRun
 from gui.session import Session
 
@@ -59,7 +60,7 @@ def test_a_run_of_its_own_process_trains_and_is_judged(
     for kind in (PhaseChanged, RunStarted, StepCompleted, EpochCompleted):
         assert heard.any_of(kind)
     assert session.run is not None
-    assert session.run.pid != os.getpid()
+    assert session.run.environment()["pid"] != os.getpid()
     assert session.run.metrics() is not None
     assert not session.is_training
 
@@ -74,9 +75,9 @@ def test_a_killed_process_is_noticed_within_3_s_and_the_run_can_be_continued(
     wait_until(lambda: heard.any_of(EpochCompleted), 60)
     run = session.training_run
     assert run is not None
-    assert run.pid is not None
+    assert run.local_pid is not None
     session.set_training_paused(True)
-    os.kill(run.pid, signal.SIGKILL)
+    os.kill(run.local_pid, signal.SIGKILL)
     since = time.monotonic()
     wait_until(lambda: heard.outcomes, 10)
     assert time.monotonic() - since < 3
@@ -221,3 +222,22 @@ def test_stop_holds_the_queue_until_it_is_released(
     assert session.is_training
     wait_until(lambda: len(heard.outcomes) == 2, 60)
     assert heard.outcomes[-1].status == "done"
+
+
+def test_a_run_that_somebody_else_trains_is_neither_resumed_nor_judged(
+    loaded_session: Session,
+) -> None:
+    session = loaded_session
+    messages: list[Message] = []
+    session.message_posted.connect(messages.append)
+    run = session.store.create(session.config, session.ranking)
+    run.write_outcome(Outcome("stopped", "Stopped and kept."))
+    before = {path.name for path in run.path.iterdir()}
+    with run.claim():
+        session.resume_training(run)
+        session.judge_run(run)
+        session.train_again(run, more=3)
+    assert [message.text for message in messages] == [f"{run.name} is being trained."] * 3
+    assert not session.is_training
+    assert Run(run.path).config == session.config
+    assert {path.name for path in run.path.iterdir()} == before
