@@ -24,6 +24,7 @@ from core.cli_experiment import register_experiments
 from core.cli_measures import measures_in_lines
 from core.cli_output import (
     demo_folder,
+    lead_nowhere,
     make_reporter,
     print_error,
     summary_to_json,
@@ -333,7 +334,9 @@ def _train(
     where = shlex.quote(str(run.path))
     option = "--run" if team.num_processes == 1 else "--run-dir"
     again = f"evaluate {where}" if judge_only else f"train {option} {where} --resume"
-    run_training(start, run, again, as_json=as_json, team=team, found=found)
+    run_training(
+        start, run, again, as_json=as_json, team=team, found=found, stoppable=not judge_only
+    )
 
 
 def _run_trainer(
@@ -364,6 +367,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = EXIT_BAD_INPUT
     except (KeyboardInterrupt, typer.Abort):
         code = EXIT_INTERRUPTED
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # nobody reads it: a quiet end, with the code that click and rich give
+        lead_nowhere(sys.stdout)
+        code = code or EXIT_FAILED
     raise SystemExit(code if isinstance(code, int) else EXIT_DONE)
 
 

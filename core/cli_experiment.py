@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -15,8 +14,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from core.cli_output import demo_folder, make_reporter
+from core.cli_output import demo_folder, make_reporter, say
 from core.cli_run_notes import DirOption, find_run, store_of
+from core.cli_stopping import Stopping
 from core.errors import ConfigError
 from core.events import Emit
 from core.files import write_text
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from core.experiments.queue import RunRecord
     from core.experiments.summary import Summary
 
-EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 130
+EXIT_DONE, EXIT_FAILED = 0, 1
 WIDTH_IN_A_PIPE = 160
 
 
@@ -90,17 +90,17 @@ def _run(plan: Plan, on: Where, *, as_json: bool) -> int:
     from core.experiments.tables import summary_csv  # noqa: PLC0415
 
     control = TrainingControl()
-    with _stopping(control):
+    with Stopping(control) as stopping:
         if on is Where.RAY:
             from core.experiments.on_ray import run_all_on_ray  # noqa: PLC0415
 
-            records = run_all_on_ray(plan, lambda line: print(line, file=sys.stderr), control)
+            records = run_all_on_ray(plan, lambda line: say(line, sys.stderr), control)
         else:
             records = run_all(plan, _watch(plan, to_stderr=as_json), control)
     lost = [record for record in records if not record.finished]
     if not any(record.finished for record in records):
         _print_end(plan, lost, control.stop_requested)
-        return EXIT_INTERRUPTED if control.stop_requested else EXIT_FAILED
+        return stopping.exit_code or EXIT_FAILED
     groups = group_runs(experiment_runs(plan.folder))
     summary = summarize_groups(groups, plan.grid.paper)
     write_record(plan, records, summary=summary.to_json(), command=sys.argv)
@@ -111,25 +111,7 @@ def _run(plan: Plan, on: Where, *, as_json: bool) -> int:
         print_summary(summary, f"{plan.data_name}, {plan.train_objects} objects learned from")
         print(f"experiment: {plan.folder}")
     _print_end(plan, lost, control.stop_requested)
-    if control.stop_requested:
-        return EXIT_INTERRUPTED
-    return EXIT_FAILED if lost else EXIT_DONE
-
-
-@contextmanager
-def _stopping(control: TrainingControl) -> Iterator[None]:
-    """Lets the first Ctrl+C stop and keep, the second break off."""
-
-    def on_interrupt(_number: int, _frame: object) -> None:
-        if control.stop_requested:
-            raise KeyboardInterrupt
-        control.stop()
-
-    earlier = signal.signal(signal.SIGINT, on_interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, earlier)
+    return stopping.exit_code or (EXIT_FAILED if lost else EXIT_DONE)
 
 
 def _watch(
@@ -143,7 +125,7 @@ def _watch(
         state = " (going on)" if planned.state() == "half-done" else ""
         title = f"run {place + 1} of {len(plan.runs)}: {planned.arm.label}, seed {planned.seed}"
         stream = sys.stderr if to_stderr else sys.stdout
-        print(f"\n{title}{state}; time left: {left}", file=stream, flush=True)
+        say(f"\n{title}{state}; time left: {left}", stream)
         with make_reporter(as_json=False, to_stderr=to_stderr) as reporter:
             yield reporter.emit
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 from rich.console import Console
@@ -31,11 +32,33 @@ from core.events import (
 from core.runs import default_workspace
 
 
+def say(text: str, stream: TextIO | None = None) -> None:
+    """Prints a line; where nobody reads it, it and what follows are lost, and work goes on.
+
+    Args:
+        text: The line.
+        stream: Where to; None: standard output.
+    """
+    stream = sys.stdout if stream is None else stream
+    try:
+        stream.write(text + "\n")
+        stream.flush()
+    except OSError:  # the other end of the pipe, or the terminal, is gone
+        lead_nowhere(stream)
+
+
+def lead_nowhere(stream: TextIO) -> None:
+    """Drops what is, and will be, written to a stream that can no longer be written to."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
 def print_error(message: str, hint: str) -> None:
     """Prints what happened and what to do, on standard error."""
-    sys.stderr.write(f"error: {message}\n")
+    say(f"error: {message}", sys.stderr)
     if hint:
-        sys.stderr.write(f"hint: {hint}\n")
+        say(f"hint: {hint}", sys.stderr)
 
 
 def confirm_emptying(names: Sequence[str], *, yes: bool) -> None:
@@ -106,8 +129,7 @@ class Reporter:
             self._line(evaluation_line(event))
 
     def _line(self, text: str) -> None:
-        self._out.write(text + "\n")
-        self._out.flush()
+        say(text, self._out)
 
 
 class JsonReporter(Reporter):
@@ -172,7 +194,10 @@ class TerminalReporter(Reporter):
         )
 
     def _line(self, text: str) -> None:
-        self._bar.console.print(text, markup=False, highlight=False)
+        try:
+            self._bar.console.print(text, markup=False, highlight=False)
+        except OSError:
+            lead_nowhere(self._out)
 
 
 def summary_to_json(summary: DatasetSummary) -> dict[str, Any]:

@@ -1,8 +1,7 @@
-"""A training on the command line: Ctrl+C stops and keeps, and the outcome becomes an exit code."""
+"""A training on the command line: what is printed, and the outcome as an exit code."""
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
@@ -10,7 +9,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from core.cli_output import make_reporter, print_error
+from core.cli_output import make_reporter, print_error, say
+from core.cli_stopping import Stopping
 from core.errors import ConfigError
 from core.events import Emit, Outcome
 from core.runs import Run
@@ -41,6 +41,7 @@ def run_training(
     as_json: bool = False,
     team: Team | None = None,
     found: Callable[[], Iterable[str]] = tuple,
+    stoppable: bool = True,
 ) -> NoReturn:
     """Trains, showing what happens.
 
@@ -51,44 +52,32 @@ def run_training(
         as_json: Print events as JSON.
         team: The processes that train together.
         found: Lines to print once it has ended well.
+        stoppable: Whether the first Ctrl+C stops and keeps; else there is nothing to keep.
 
     Raises:
         typer.Exit: Always, with the exit code.
     """
     team = team if team is not None else Team()
     control = TrainingControl()
-    interrupted = False
-
-    def on_interrupt(_number: int, _frame: object) -> None:
-        nonlocal interrupted
-        if interrupted and team.num_processes == 1:  # torchrun passes one Ctrl+C on twice.
-            raise KeyboardInterrupt
-        interrupted = True
-        control.stop()
-
-    signals = (signal.SIGINT,) if team.num_processes == 1 else (signal.SIGINT, signal.SIGTERM)
-    earlier = {number: signal.signal(number, on_interrupt) for number in signals}
-    try:
-        requests = RequestFollower(run.path, control) if team.is_main else nullcontext()
-        with requests, make_reporter(as_json=as_json) as reporter:
-            outcome = start(reporter.emit, control)
-    finally:
-        for number, handler in earlier.items():
-            signal.signal(number, handler)
+    stopping = Stopping(control, together=team.num_processes > 1, says=team.is_main)
+    requests = RequestFollower(run.path, control) if team.is_main else nullcontext()
+    signals = stopping if stoppable else nullcontext()
+    with signals, requests, make_reporter(as_json=as_json) as reporter:
+        outcome = start(reporter.emit, control)
     if not team.is_main:
         raise typer.Exit(EXIT_FAILED if outcome.status == "failed" else EXIT_DONE)
     if outcome.status == "failed":
         if outcome.traceback:
-            print(outcome.traceback, file=sys.stderr)
+            say(outcome.traceback, sys.stderr)
         print_error(outcome.message, _hint(outcome, run, command, team))
         raise typer.Exit(EXIT_BAD_INPUT if outcome.cause == "input" else EXIT_FAILED)
     if not as_json:
-        print(outcome)
+        say(str(outcome))
         for line in found():
-            print(line)
+            say(line)
         if run.path.exists():
-            print(f"run: {run.path}")
-    raise typer.Exit(EXIT_INTERRUPTED if interrupted else EXIT_DONE)
+            say(f"run: {run.path}")
+    raise typer.Exit(stopping.exit_code)
 
 
 def reopened(

@@ -63,7 +63,7 @@ class DetectorProcess:
         self.has_ended = True
         lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
         self._log.unlink(missing_ok=True)
-        if self._child.returncode in (0, 130):
+        if self._child.returncode in (0, 130, 143):
             return None
         message = [line[7:] for line in lines if line.startswith("error: ")]
         hint = [line[6:] for line in lines if line.startswith("hint: ")]

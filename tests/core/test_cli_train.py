@@ -246,7 +246,10 @@ def test_a_full_disk_while_training(akin_process: Akin, tiny_voc: Path, tmp_path
     assert leftovers == []
 
 
-def test_ctrl_c_saves_and_can_be_resumed(tiny_voc: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_save_and_the_run_can_be_resumed(
+    tiny_voc: Path, tmp_path: Path, number: signal.Signals
+) -> None:
     from core.events import CheckpointSaved, StepCompleted
     from core.training.control import TrainingControl
     from core.training.trainer import Trainer
@@ -260,14 +263,15 @@ def test_ctrl_c_saves_and_can_be_resumed(tiny_voc: Path, tmp_path: Path) -> None
         assert process.stdout is not None
         while not (line := process.stdout.readline()).startswith("epoch 1/100000"):
             assert line, "the process ended before its first epoch"
-        os.kill(process.pid, signal.SIGINT)
+        os.kill(process.pid, number)
         out, err = process.communicate(timeout=60)
     finally:
         watchdog.cancel()
         process.kill()
         process.wait()
-    assert process.returncode == 130, err
-    assert err == ""
+    assert process.returncode == 128 + number, err
+    again = " Ctrl+C again ends it at once." if number == signal.SIGINT else ""
+    assert err == f"Stopping after this step; what was learned is kept.{again}\n"
     assert "Stopped and kept after" in out
     outcome = run.outcome()
     assert outcome is not None

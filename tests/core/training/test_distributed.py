@@ -110,6 +110,19 @@ def test_interrupted_and_resumed(create: Create, tmp_path: Path) -> None:
     assert sorted(losses(stopped.path)) == list(range(1, max(losses(stopped.path)) + 1))
 
 
+def test_sigterm_to_the_launcher_stops_and_keeps(create: Create, tmp_path: Path) -> None:
+    """As Slurm and docker stop send it; torchrun passes it on and waits."""
+    run = create(**EXACT, training__epochs=100_000)
+    process = start(tmp_path / "both", *settings(run))
+    wait_for(lambda: len(losses(tmp_path / "both")) > 2, process)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=25)  # after 30 s torchrun would kill
+    outcome = Run(tmp_path / "both").outcome()
+    assert outcome is not None
+    assert outcome.status == "stopped"
+    assert (tmp_path / "both" / "checkpoints" / "last.pt").exists()
+
+
 def test_a_process_that_dies_ends_the_run_with_a_sentence(create: Create, tmp_path: Path) -> None:
     run = create(**EXACT, training__epochs=40)
     process = start(tmp_path / "both", *settings(run))
