@@ -47,7 +47,7 @@ class ArmSummary:
 
     Attributes:
         label: What people call the arm.
-        method: As the paper names it.
+        method: As in the configuration.
         depth: Ranks used in training; None where it means nothing.
         runs: Names of its runs.
         accuracy: None where there is nothing to judge.
@@ -123,7 +123,8 @@ class Summary:
     def paper_row(self, arm: ArmSummary) -> FigureRow | None:
         """Returns the published figures of the same method and depth."""
         for row in self.paper:
-            if row.method == arm.method and (row.depth == arm.depth or row.method != "ranked"):
+            is_alike = row.depth == arm.depth or arm.method != "ranked"
+            if row.method == METHOD_NAMES[arm.method] and is_alike:
                 return row
         return None
 
@@ -188,7 +189,7 @@ def _arm(group: RunGroup, reference: Ranking, resamples: int) -> ArmSummary:
             orders.append(rank_compliance(found.score_NC, found.label_N, similarity_CC))
     return ArmSummary(
         label=group.label,
-        method=METHOD_NAMES[method],
+        method=method,
         depth=depth,
         runs=tuple(run.name for run in group.runs),
         seeds=group.seeds,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.evaluation.arms import SeedFigure
+from core.evaluation.report import METHOD_NAMES
 from core.experiments.groups import RunGroup
 from core.experiments.summary import Summary
 
@@ -76,7 +77,7 @@ def summary_csv(summary: Summary) -> str:
     header += ["paper_accuracy", "paper_auroc"]
     rows: list[list[object]] = []
     for arm in summary.arms:
-        row: list[object] = [arm.label, arm.method, arm.depth, len(arm.seeds)]
+        row: list[object] = [arm.label, METHOD_NAMES[arm.method], arm.depth, len(arm.seeds)]
         row += [arm.epochs, arm.training_s]
         for figure in (arm.accuracy, arm.auroc):
             row += [figure.mean, *figure.interval, figure.deviation] if figure else [None] * 4

@@ -43,6 +43,15 @@ def test_runs_that_differ_in_the_seed_only_are_one_arm(tmp_path: Path) -> None:
     ]
 
 
+def test_json_has_the_methods_as_in_the_configuration(tmp_path: Path) -> None:
+    runs = [
+        *arm(tmp_path, "ranked", 0.9, (0,)),
+        *arm(tmp_path, "plain", 0.5, (0,), objective__method="softmax"),
+    ]
+    found = summarize_groups(group_runs(runs), resamples=20).to_json()
+    assert [row["method"] for row in found["arms"]] == ["ranked", "softmax"]
+
+
 def test_labels_name_what_differs(tmp_path: Path) -> None:
     runs = [
         *arm(tmp_path, "short", 0.9, (0,), objective__method="supcon", training__epochs="3"),
