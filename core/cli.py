@@ -178,7 +178,10 @@ def train(
         str | None,
         typer.Option(metavar="NAME", help="A built-in configuration: " + ", ".join(recipe_names())),
     ] = None,
-    data: Annotated[Path | None, typer.Option(metavar="DIR", help="A data set.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A data set; with --resume: where its data are now."),
+    ] = None,
     ranking: Annotated[
         str | None,
         typer.Option(
@@ -216,17 +219,14 @@ def train(
                 raise RunError(f"{option} needs a run directory.", "Give --run DIR.")
             found = open_run(run)
             context.with_resource(found.claim())
-            given: dict[str, object] = {
-                "--set": assignments,
-                "--data": data,
-                "--ranking": ranking,
-            }
+            given: dict[str, object] = {"--set": assignments, "--ranking": ranking}
             given |= {"--recipe": recipe, "CONFIG.yaml": config_file}
             if not prepared:
                 if batch_size is not None:
                     team.require_rows(batch_size)
                 numbers = {"more": more, "epochs": epochs, "batch_size": batch_size}
-                return reopened(found, given, **numbers)
+                return reopened(found, given, **numbers, data=data)
+            given |= {"--data": data}
             given |= {"--resume": resume, "--more": more, "--epochs": epochs}
             given |= {"--batch-size": batch_size}
             return _prepared(found, [word for word in given if given[word]])

@@ -30,7 +30,10 @@ from core.training.detector_config import (
 )
 from core.training.detector_run import DetectorRun, create_detector_run, open_detector_run
 
-DataOption = Annotated[Path | None, typer.Option(metavar="DIR", help="A data set.")]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="A data set; with --resume: where its data are now."),
+]
 
 
 def detect_train(
@@ -68,12 +71,12 @@ def detect_train(
     if resume:
         if run is None:
             raise RunError("--resume needs a run directory.", "Give --run DIR.")
-        given: dict[str, object] = {"--set": assignments, "--data": data, "--detector": detector}
+        given: dict[str, object] = {"--set": assignments, "--detector": detector}
         given |= {"--recipe": recipe, "--weights": weights, "--class-agnostic": class_agnostic}
         numbers = {"more": more, "epochs": epochs, "batch_size": batch_size}
         found = open_detector_run(run)
         context.with_resource(found.claim())
-        found = reopened(found, given, **numbers)
+        found = reopened(found, given, **numbers, data=data)
     else:
         refuse_without_resume(more, batch_size)
         values = parse_assignments(assignments or [], DetectorConfig)

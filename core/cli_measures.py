@@ -41,6 +41,9 @@ def _withheld(metrics: Mapping[str, Any]) -> list[str]:
     if not scores and ood:
         scores = {ood["score"]: ood}
     lines = [f"withheld against known by {name}: {_ood(row)}" for name, row in scores.items()]
+    own = "softmax" if metrics.get("objective") == "softmax" else "nearest-mean"
+    if lines and metrics.get("classifier", own) != own:
+        lines.insert(0, f"of withheld classes the run's own scores ({own}), not the classifier's:")
     for name, row in (metrics.get("ood_groups") or {}).items():
         lines.append(f"  {name} ({', '.join(row['classes'])}): {_ood(row)}")
     return lines + _thresholds(metrics)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -18,6 +19,7 @@ from core.training.control import TrainingControl
 from core.training.distributed import Team
 from core.training.extension import AnyRun, replanned, smaller_batch
 from core.training.requests import RequestFollower
+from core.training.same_data import require_same_data
 
 MoreOption = Annotated[
     int | None,
@@ -87,6 +89,7 @@ def reopened(
     more: int | None,
     epochs: int | None,
     batch_size: int | None,
+    data: Path | None,
 ) -> AnyRun:
     """Returns a run as `--resume` is asked to go on with it.
 
@@ -96,6 +99,7 @@ def reopened(
         more: Epochs more than planned.
         epochs: All epochs.
         batch_size: Objects or images a step.
+        data: Where its data are now; None: where they were.
 
     Raises:
         AkinError: If that makes no sense; nothing changes.
@@ -104,11 +108,14 @@ def reopened(
     if refused:
         raise ConfigError(
             f"{refused[0]} does not fit --resume: a run goes on as it was begun.",
-            "Only --epochs or --more and --batch-size may change; or train a new run.",
+            "Only --epochs or --more, --batch-size and the place of its data may change.",
         )
     if more is not None and epochs is not None:
         raise ConfigError("--more and --epochs were given.", "Give one of them.")
-    return replanned(run, more=more, epochs=epochs, batch_size=batch_size)
+    if data is not None:
+        require_same_data(run, data)
+    run = replanned(run, more=more, epochs=epochs, batch_size=batch_size)
+    return run if data is None else run.replanned({"data.folder": str(data.resolve())})
 
 
 def refuse_without_resume(more: int | None, batch_size: int | None) -> None:

@@ -38,6 +38,7 @@ def run_metrics(
     seed: int = 0,
     timing: Mapping[str, Any] | None = None,
     objective: str = "ranked",
+    by_class_means: bool = True,
 ) -> dict[str, Any]:
     """Assembles metrics.json of the test split (DESIGN.md section 4).
 
@@ -45,7 +46,7 @@ def run_metrics(
         classes: The C known class names.
         label_N: True classes, indices into `classes`; -1 = withheld.
         predicted_N: Predicted classes.
-        score_NC: Cosines to the class means; logits for `softmax`.
+        score_NC: Cosines to the class means; logits for `softmax`, or what a classifier says.
         withheld: Names of the withheld classes.
         image_id_N: Image of each object, the unit of the bootstrap; None: each its own.
         unseen_N: True for demo objects whose drawing never occurs in training.
@@ -53,6 +54,7 @@ def run_metrics(
         seed: Of the bootstrap.
         timing: Passed through.
         objective: The method; `softmax` has no compliance.
+        by_class_means: Whether the scores are cosines to class means, whose order is compliance.
 
     Returns:
         A dictionary for `json.dumps(..., allow_nan=False)`: undefined figures are None.
@@ -85,7 +87,7 @@ def run_metrics(
     }
     if similarity_CC is not None:
         metrics["severity"] = severity(label_N, predicted_N, similarity_CC).to_json()
-        if objective != "softmax":
+        if objective != "softmax" and by_class_means:
             metrics["compliance"] = compliance_to_json(score_NC, label_N, similarity_CC, classes)
     groups = group_metrics(label_N, predicted_N, unseen_N)
     if groups:

@@ -51,6 +51,7 @@ from core.training.finish import write_detector_figures
 from core.training.learner import make_optimizer
 from core.training.outcomes import Cancelled, LossNotFiniteError, beside_the_steps, outcome_of
 from core.training.progress import DetectorProgress, change_in_words
+from core.training.same_data import other_data, require_data_there
 from core.training.tables import write_detector_tables
 
 CHECKPOINT_INTERVAL_S = 30.0
@@ -121,7 +122,10 @@ class DetectorTrainer:
     ]:
         write_environment(self._run, config.seed, device)
         require_network(config.detector.network)
+        if self._resume:
+            require_data_there(self._run, "detect train --run")
         data = DetectorData.prepare(config)
+        change = other_data(self._run, data.index)
         torch.manual_seed(config.seed)
         is_saved = self._resume and not was_never_saved(self._run)
         network, description, warning = self._build(config, data, with_weights=not is_saved)
@@ -136,7 +140,7 @@ class DetectorTrainer:
             self._run.rewind(self._progress.step, self._progress.epochs)
         write_environment(self._run, config.seed, device, data.index)
         self._open_log()
-        for message in (*data.warnings, *([warning] if warning else [])):
+        for message in (*data.warnings, *filter(None, (change, warning))):
             self._emit(WarningRaised(message=message))
         images = TrainingImages(data, config, description.longest_side_px, device)
         images.read(self._emit, self._control)

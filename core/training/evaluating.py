@@ -18,7 +18,7 @@ from core.evaluation.classification import (
 from core.evaluation.further import ood_by_score, threshold_by_score
 from core.evaluation.linear_probe import linear_probe
 from core.evaluation.report import run_metrics
-from core.events import Emit, PhaseChanged
+from core.events import Emit, PhaseChanged, WarningRaised
 from core.files import write_json
 from core.runs import Run, default_cache
 from core.training.checkpoint import load_checkpoint
@@ -34,6 +34,7 @@ from core.training.judging import (
     features_of,
 )
 from core.training.learner import Learner
+from core.training.same_data import name_of_other_data, other_data, require_data_there
 
 Classifier = Literal["nearest-mean", "knn", "linear-probe", "softmax"]
 CLASSIFIERS: tuple[Classifier, ...] = ("nearest-mean", "knn", "linear-probe", "softmax")
@@ -60,8 +61,8 @@ def evaluate_run(
     """Judges a run's last checkpoint.
 
     Returns:
-        Measures as in metrics.json, with `split`, `classifier` and `data`; and the file under
-        RUN/evaluations that they were written to.
+        Measures as in metrics.json, with `split`, `classifier`, `data` and `data_fingerprint`; and
+        the file under RUN/evaluations that they were written to, another for other data.
 
     Raises:
         AkinError: If that cannot be done, or an image is both learned from and judged.
@@ -78,8 +79,15 @@ def evaluate_run(
         values["data.folder"] = str(request.folder.resolve())
     config = run.config.with_values(values)
     emit(PhaseChanged(phase="reading data"))
+    if request.folder is None:
+        require_data_there(run, "evaluate")
     experiment = Experiment.prepare(config, run.ranking, judging_only=True)
     _require_same_classes(run, experiment)
+    index, split = experiment.index, config.data.test_split
+    name, change = f"{split}-{classifier}", other_data(run, index)
+    if change:
+        name = f"{name}-{name_of_other_data(index)}"
+        emit(WarningRaised(message=change, hint="Its figures are kept apart from the run's own."))
     device = choose_device(config.device)
     precision = choose_precision(config.training.precision, device)
     learner = Learner(config, torch.from_numpy(experiment.similarity_CC), device, precision)
@@ -90,9 +98,7 @@ def evaluate_run(
     train = embed_split(learner, experiment, crops, experiment.train)
     judged = embed_split(learner, experiment, crops, experiment.test)
     if not len(judged.objects_N):
-        raise DataError(
-            f"The split '{config.data.test_split}' has no object to judge.", "Choose another."
-        )
+        raise DataError(f"The split '{split}' has no object to judge.", "Choose another.")
     chosen: dict[str, Any] = {}
     if classifier == "linear-probe":
         score_NC, chosen = _probe(learner, experiment, crops, judged, train, config.seed)
@@ -109,16 +115,17 @@ def evaluate_run(
         unseen_N=found.unseen_N,
         similarity_CC=experiment.judged_similarity_CC,
         seed=config.seed,
-        objective=config.objective.method if classifier == "nearest-mean" else "softmax",
+        objective=config.objective.method,
+        by_class_means=classifier == "nearest-mean",
     )
-    split = config.data.test_split
-    metrics |= {"split": split, "classifier": classifier, "data": experiment.index.name}
+    metrics |= {"split": split, "classifier": classifier, "data": index.name}
+    metrics |= {"data_fingerprint": index.fingerprint}
     metrics |= chosen
     chooses = _of_other_images(experiment)
     by_own = as_judged(experiment, judged, train, embed_split(learner, experiment, crops, chooses))
     metrics["ood_scores"] = ood_by_score(by_own, config.seed)
     metrics["thresholds"] = threshold_by_score(by_own)
-    path = run.path / "evaluations" / f"{split}-{classifier}.json"
+    path = run.path / "evaluations" / f"{name}.json"
     write_json(path, metrics)
     return metrics, path
 

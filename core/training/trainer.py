@@ -47,6 +47,7 @@ from core.training.loop import TrainingLoop
 from core.training.outcomes import Cancelled, LossNotFiniteError, beside_the_steps, outcome_of
 from core.training.progress import Progress, change_in_words
 from core.training.proposal_crops import with_proposals
+from core.training.same_data import other_data, require_data_there
 
 CHECKPOINT_INTERVAL_S = 30.0
 JUDGING_AFTER_STOP_S = 1.0
@@ -139,7 +140,10 @@ class Trainer:
         started = time.perf_counter()
         if self._writes_run:
             self._write_environment(device)
+        if self._resume:
+            require_data_there(self._run, "evaluate" if self._judge_only else "train --run")
         experiment = Experiment.prepare(config, self._run.ranking)
+        change = other_data(self._run, experiment.index)
         experiment = with_proposals(experiment, config, device, self._emit, self._should_stop)
         similarity_CC = torch.from_numpy(experiment.similarity_CC)
         precision = choose_precision(config.training.precision, device)
@@ -156,7 +160,7 @@ class Trainer:
         self._accepted = True
         for message in (
             *experiment.warnings,
-            *([WarningRaised(message=warning)] if warning else []),
+            *(WarningRaised(message=message) for message in (change, warning) if message),
         ):
             self._emit(message)
         with self._team.one_first():
@@ -172,6 +176,7 @@ class Trainer:
         loop: TrainingLoop,
     ) -> None:
         config, progress = self._run.config, self._progress
+        validated = experiment.label_N[crops.readable(experiment.validation)] >= 0
         self._emit(
             RunStarted(
                 run=self._run.name,
@@ -180,7 +185,7 @@ class Trainer:
                 epochs=config.training.epochs,
                 steps_per_epoch=loop.steps_per_epoch,
                 train_objects=len(crops.readable(experiment.train)),
-                validation_objects=len(crops.readable(experiment.validation)),
+                validation_objects=int(validated.sum()),
                 test_objects=len(crops.readable(experiment.test)),
                 resumed_at_step=progress.step,
                 batch_size=progress.batch_size,

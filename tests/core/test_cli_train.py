@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -206,7 +207,7 @@ def test_train_evaluate_and_list(akin: Akin, tiny_voc: Path, tmp_path: Path) -> 
     for words, message, hint in (
         (["--epochs", "2"], "has 2 epochs already", "Plan more than 2."),
         (["--epochs", "3", "--more", "1"], "--more and --epochs were given", "one of them"),
-        (["--set", "seed=3"], "--set does not fit --resume", "a new run"),
+        (["--set", "seed=3"], "--set does not fit --resume", "may change"),
         (
             ["--more", "1", "--batch-size", "1"],
             "training.batch_size = 1 is not",
@@ -223,6 +224,29 @@ def test_train_evaluate_and_list(akin: Akin, tiny_voc: Path, tmp_path: Path) -> 
         answer = akin("train", "--run", run.path, "--resume", "--more", "1", "--batch-size", size)
         assert answer.code == 0, answer.err
         assert (f"From here on a batch holds {size} objects" in answer.out) == told
+
+
+def test_a_run_whose_data_moved_is_resumed_with_them_and_no_others(
+    akin: Akin, own_voc: Path, tmp_path: Path
+) -> None:
+    run = Run(tmp_path / "run")
+    assert akin("train", "--data", own_voc, "--run", run.path, *QUICK).code == 0
+    moved = own_voc.rename(tmp_path / "moved")
+    again = ("train", "--run", run.path, "--resume", "--more", 1)
+    akin(*again).expect_error("There is no folder", f"--run {run.path} --resume --data DIR")
+    other = shutil.copytree(moved, tmp_path / "other")
+    split(other, "train").write_text("\n".join(split(other, "train").read_text().split()[1:]))
+    before = Run(run.path).config
+    akin(*again, "--data", other).expect_error("is not what run was trained on", "its own data")
+    assert Run(run.path).config == before.with_values({"training.epochs": 2})
+    answer = akin("train", "--run", run.path, "--resume", "--data", moved)
+    assert answer.code == 0, answer.err
+    assert "Trained 2 epochs" in answer.out
+    assert "is not what" not in answer.out
+    assert Run(run.path).config.data.folder == str(moved)
+    shutil.copytree(other, moved, dirs_exist_ok=True)  # the data change where they are
+    for words in (("evaluate", run.path), ("train", "--run", run.path, "--resume")):
+        assert "is not what run was trained on" in akin(*words).out
 
 
 def test_json_lines_are_the_events(akin: Akin, tiny_voc: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import torch
 from torchvision.models.detection import FasterRCNN
 
 from core.data import open_dataset
+from core.data.demo import write_demo
 from core.detection.detections_io import read_detections
 from core.events import EpochCompleted, Event, RunStarted, StepCompleted, WarningRaised
 from core.training.control import TrainingControl
@@ -201,11 +202,16 @@ def test_the_command_line(akin: Any, tiny_voc: Path, tmp_path: Path):
     akin(*resume, "--more", "1", "--batch-size", "0").expect_error(
         "batch_size = 0", "Images a step"
     )
-    for option in (["--set", "seed=3"], ["--data", tiny_voc], ["--class-agnostic"]):
+    for option in (["--set", "seed=3"], ["--class-agnostic"]):
         akin(*resume, *option).expect_error(f"{option[0]} does not fit", "--batch-size")
     assert open_detector_run(tmp_path / "run").detector_config.training.epochs == 1
-    longer = akin(*resume, "--more", "1")
+    write_demo(tmp_path / "other", images=40, seed=2)
+    akin(*resume, "--data", tmp_path / "other").expect_error("is not what run was trained on")
+    gone = open_detector_run(tmp_path / "run").replanned({"data.folder": str(tmp_path / "gone")})
+    akin(*resume).expect_error("There is no folder", f"--run {gone.path} --resume --data DIR")
+    longer = akin(*resume, "--more", "1", "--data", tiny_voc)
     assert longer.code == 0, longer.err
+    assert open_detector_run(gone.path).detector_config.data.folder == str(tiny_voc)
     assert "warning: The learning rate now follows the schedule of 2 epochs" in longer.out
     assert "epoch 2/2" in longer.out
 

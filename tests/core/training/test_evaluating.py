@@ -15,9 +15,11 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 import core.training.evaluating as module
+from core.cli_measures import measures_in_lines
+from core.data.demo import write_demo
 from core.errors import AkinError
 from core.evaluation.compliance import ranks_of
-from core.events import EpochCompleted
+from core.events import EpochCompleted, Event, RunStarted, WarningRaised
 from core.ranking import Ranking, Tier
 from core.runs import Run
 from core.training.checkpoint import load_checkpoint
@@ -184,8 +186,57 @@ def test_a_withheld_class_is_near_if_a_known_one_was_ranked_for_it() -> None:
 
 def test_data_that_have_moved(run: Run, tiny_voc: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(tiny_voc, tmp_path / "moved")
-    found, _ = judge(run, "", "", folder)
+    found, path = judge(run, "", "", folder)
     assert found["confusion"] == (run.metrics() or {})["confusion"]
+    assert found["data_fingerprint"] == run.environment()["data_fingerprint"]
+    assert path.name == "test-nearest-mean.json"
+
+
+def test_other_data_are_told_and_judged_apart(run: Run, tmp_path: Path) -> None:
+    write_demo(tmp_path / "other", images=40, seed=2)
+    _, own = judge(run, "", "knn")
+    before = own.read_bytes()
+    said: list[Event] = []
+    request = Request("", "knn", tmp_path / "other")
+    found, path = evaluate_run(run, request, said.append, TrainingControl())
+    known = run.environment()["data_fingerprint"]
+    assert found["data_fingerprint"] != known
+    assert own.read_bytes() == before
+    assert path.parent == own.parent
+    assert path.name.startswith("test-knn-on-")
+    assert found["data_fingerprint"][:8] in path.name
+    (warning,) = [event for event in said if isinstance(event, WarningRaised)]
+    assert known[:8] in warning.message
+    assert found["data_fingerprint"][:8] in warning.message
+
+
+def test_data_that_are_gone_are_asked_for(run: Run, train: Any, tmp_path: Path) -> None:
+    copy = Run(shutil.copytree(run.path, tmp_path / "copy"))
+    copy = copy.replanned({"data.folder": str(tmp_path / "gone")})
+    with pytest.raises(AkinError, match="There is no folder") as caught:
+        judge(copy, "", "knn")
+    assert f"akin evaluate {copy.path} --data DIR" in caught.value.hint
+    for words, mode in (("evaluate", "judge_only"), ("train --run", "resume")):
+        outcome = train(copy, **{mode: True}).outcome
+        assert outcome.message == f"There is no folder {tmp_path / 'gone'}."
+        assert f"akin {words} {copy.path}" in outcome.hint
+        assert outcome.hint.endswith(" --data DIR")
+
+
+def test_the_objective_is_the_runs_whatever_the_classifier(run: Run) -> None:
+    for classifier in ("knn", "linear-probe"):
+        found, _ = judge(run, "", classifier)
+        assert found["objective"] == "ranked"
+        assert found["compliance"] is None, "its scores are no cosines to class means"
+        (first, *_) = [line for line in measures_in_lines(found) if "withheld" in line]
+        assert first.endswith("(nearest-mean), not the classifier's:")
+    found, _ = judge(run, "", "nearest-mean")
+    assert not any("not the classifier's" in line for line in measures_in_lines(found))
+
+
+def test_the_validation_objects_that_are_told_are_those_that_are_judged(run: Run) -> None:
+    (started,) = [event for event in run.events() if isinstance(event, RunStarted)]
+    assert started.validation_objects == judge(run, "val")[0]["count"]
 
 
 @pytest.mark.parametrize(
