@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtTest import QTest
 
 from core.config_files import load_recipe
 from core.data.index import DatasetIndex
@@ -17,6 +19,8 @@ from core.files import write_json
 from core.predictions import Predictions
 from core.ranking_files import load_ranking
 from core.runs import EventLog, Run, RunStore
+from gui.pages.training_page import TrainingPage
+from gui.session import Session
 
 MakeRun = Callable[..., Run]
 EPOCHS, STEPS_PER_EPOCH = 3, 10
@@ -128,3 +132,19 @@ def make_run() -> MakeRun:
         return run
 
     return make
+
+
+@pytest.fixture
+def training_page(
+    loaded_session: Session, wait_until: Callable[..., None]
+) -> Iterator[TrainingPage]:
+    """The training page, shown as it is in a window of 1280 x 800."""
+    page = TrainingPage(loaded_session)
+    page.resize(1120, 724)
+    page.show()
+    QTest.qWaitForWindowExposed(page)
+    yield page
+    wait_until(lambda: page.is_idle)
+    page.close()
+    page.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)

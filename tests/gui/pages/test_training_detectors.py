@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent
-from PySide6.QtTest import QTest
 
 from core.events import EpochCompleted, Outcome, RunStarted, StepCompleted
 from core.runs import EventLog
@@ -23,16 +21,9 @@ PARTS = {"rpn_objectness": 0.5, "rpn_box": 0.2, "roi_class": 0.8, "roi_box": 0.1
 
 
 @pytest.fixture
-def page(loaded_session: Session, wait_until: Wait) -> Iterator[TrainingPage]:
-    page = TrainingPage(loaded_session)
-    page.resize(1180, 760)
-    page.show()
-    QTest.qWaitForWindowExposed(page)
-    yield page
-    wait_until(lambda: page.is_idle)
-    page.close()
-    page.deleteLater()
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+def page(training_page: TrainingPage) -> TrainingPage:
+    training_page.resize(1180, 760)
+    return training_page
 
 
 def folder(session: Session, name: str = "0001-small") -> Path:

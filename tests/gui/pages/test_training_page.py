@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
-from PySide6.QtTest import QSignalSpy, QTest
+from PySide6.QtTest import QSignalSpy
 from PySide6.QtWidgets import QComboBox, QLineEdit, QListWidget, QMenu, QSpinBox
 
 from core.config_files import recipe_names
@@ -36,14 +36,8 @@ def dispose(page: TrainingPage) -> None:
 
 
 @pytest.fixture
-def page(loaded_session: Session, wait_until: Wait) -> Iterator[TrainingPage]:
-    page = TrainingPage(loaded_session)
-    page.resize(1120, 724)
-    page.show()
-    QTest.qWaitForWindowExposed(page)
-    yield page
-    wait_until(lambda: page.is_idle)
-    dispose(page)
+def page(training_page: TrainingPage) -> TrainingPage:
+    return training_page
 
 
 @pytest.fixture

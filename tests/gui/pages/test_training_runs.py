@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QSignalSpy, QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
 
@@ -23,16 +23,8 @@ Wait = Callable[..., None]
 
 
 @pytest.fixture
-def page(loaded_session: Session, wait_until: Wait) -> Iterator[TrainingPage]:
-    page = TrainingPage(loaded_session)
-    page.resize(1120, 724)
-    page.show()
-    QTest.qWaitForWindowExposed(page)
-    yield page
-    wait_until(lambda: page.is_idle)
-    page.close()
-    page.deleteLater()
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+def page(training_page: TrainingPage) -> TrainingPage:
+    return training_page
 
 
 @pytest.fixture
