@@ -87,7 +87,7 @@ def test_runs_are_found_by_name_and_number(akin: Akin, tmp_path: Path) -> None:
     assert "Second" in (tmp_path / "page" / "report.html").read_text()
     (tmp_path / "file.txt").write_text("mine")
     answer = akin("runs", "report", "1", "2", "--out", tmp_path / "file.txt")
-    answer.expect_error("file.txt", "A file stands where a folder is needed")
+    answer.expect_error("file.txt", "Choose a new folder")
 
 
 def test_evaluate_finds_a_run_by_its_number(

@@ -200,7 +200,7 @@ def test_the_command_line(akin: Any, tiny_voc: Path, tmp_path: Path):
     akin(*resume, "--epochs", "1").expect_error("has 1 epoch already", "Plan more than 1")
     akin(*resume, "--epochs", "3", "--more", "1").expect_error("were given", "one of them")
     akin(*resume, "--more", "1", "--batch-size", "0").expect_error(
-        "batch_size = 0", "Images a step"
+        "batch_size = 0", "The default is 8"
     )
     for option in (["--set", "seed=3"], ["--class-agnostic"]):
         akin(*resume, *option).expect_error(f"{option[0]} does not fit", "--batch-size")
