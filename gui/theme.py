@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QIcon, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -210,6 +210,18 @@ def fitting_font(font: QFont, points: float, height_px: float) -> QFont:
     share = height_px / QFontMetricsF(copy).height()
     if share < 1:
         copy.setPointSizeF(max(copy.pointSizeF() * share, min(SMALLEST_POINTS, points)))
+    return copy
+
+
+def narrowed_font(font: QFont, text: str, room: QSizeF) -> QFont:
+    """Returns the font, or as small letters as it takes for a text to be seen whole."""
+    metrics = QFontMetricsF(font)
+    width, height = metrics.horizontalAdvance(text), metrics.capHeight()
+    share = min(room.width() / max(width, 1.0), room.height() / max(height, 1.0))
+    if share >= 1:
+        return font
+    copy = QFont(font)
+    copy.setPointSizeF(max(font.pointSizeF() * share, 1.0))
     return copy
 
 

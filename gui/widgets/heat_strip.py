@@ -20,7 +20,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from gui.theme import sized_font, tokens, with_text
+from gui.theme import narrowed_font, sized_font, tokens, with_text
 from gui.widgets.colour_mix import blend, readable_on
 
 NAME_PX = 70
@@ -147,7 +147,6 @@ class HeatStrip(QWidget):
     def paint_figure(self, painter: QPainter, target: QRectF) -> None:
         colours = tokens(self.palette())
         font = sized_font(self.font(), TEXT_POINTS)
-        painter.setFont(font)
         metrics = QFontMetricsF(font)
         values = [cell.value for cell in self._cells.values() if cell.value is not None]
         lowest = min([0.5, *values])
@@ -160,9 +159,10 @@ class HeatStrip(QWidget):
             shade = blend(pale, full, strength)
             painter.fillRect(box, shade)
             text = "–" if cell.value is None else f"{100 * cell.value:.0f}"
-            if metrics.horizontalAdvance(text) <= box.width():
-                painter.setPen(readable_on(shade))
-                painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+            painter.setFont(narrowed_font(font, text, box.size()))
+            painter.setPen(readable_on(shade))
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+        painter.setFont(font)
         painter.setPen(QColor(colours.text))
         self._paint_names(painter, target, metrics)
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
-from gui.theme import Tokens, fitting_font, sized_font, with_text
+from gui.theme import Tokens, fitting_font, narrowed_font, sized_font, with_text
 from gui.widgets.colour_mix import blend, readable_on
 
 IntArray = npt.NDArray[np.int64]
@@ -207,10 +207,9 @@ class MatrixPainter:
 
     def _paint_cells(self) -> None:
         painter, layout = self._painter, self._layout
-        painter.setFont(layout.font)
-        metrics = QFontMetricsF(painter.font())
         neutral = QColor(self._colours.raised)
         more, less = QColor(self._colours.accent), QColor(self._colours.series[1])
+        whole = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextDontClip)
         strength_RC = self._content.strength_RC()
         for row in range(len(self._content.rows)):
             for column in range(len(self._content.columns)):
@@ -219,9 +218,10 @@ class MatrixPainter:
                 background = blend(neutral, more if strength > 0 else less, abs(strength))
                 painter.fillRect(cell, background)
                 text = self._content.text(row, column)
-                if text and metrics.horizontalAdvance(text) <= cell.width() + 1:
+                if text:
+                    painter.setFont(narrowed_font(layout.font, text, cell.size()))
                     painter.setPen(readable_on(background))
-                    painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, text)
+                    painter.drawText(cell, whole, text)
 
     def _paint_breaks(self) -> None:
         layout, rows, columns = self._layout, len(self._content.rows), len(self._content.columns)

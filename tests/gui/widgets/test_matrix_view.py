@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QWidget
 
 from gui.theme import DARK, LIGHT
 from gui.widgets.colour_mix import blend, contrast, readable_on
+from gui.widgets.figure_export import render_image
 from gui.widgets.matrix_view import MatrixView
 
 Own = Callable[[QWidget], None]
@@ -122,3 +123,23 @@ def test_a_difference_is_signed_and_zero_is_neutral(view: MatrixView) -> None:
     assert view.cell_text(0, 0) == "+30"
     rows = list(csv.reader(io.StringIO(view.figure_csv())))
     assert [float(value) for value in rows[1][1:]] == [0.3, -0.3, 0]
+
+
+@pytest.mark.parametrize("size", [(560, 460), (430, 330), (330, 250)])
+def test_the_largest_numbers_are_seen_in_the_smallest_cells(
+    view: MatrixView, size: tuple[int, int]
+) -> None:
+    names = tuple(f"class {at}" for at in range(20))
+    counts = np.zeros((20, 20), dtype=np.int64)
+    counts[3, 5], counts[4, 6] = 21, 1234
+    view.resize(*size)
+    view.set_matrix(names, names, counts, minus_RC=np.zeros_like(counts))
+    image = render_image(view, QColor("white"))
+    scale = image.width() / view.width()
+    wide = view.cell_centre(0, 1).x() - view.cell_centre(0, 0).x()
+    inside = int(0.4 * wide * scale)
+    for row, column in ((3, 5), (4, 6)):
+        x, y = (view.cell_centre(row, column) * scale).toTuple()
+        along = range(round(x) - inside, round(x) + inside)
+        colours = {image.pixelColor(at, round(y)).name() for at in along}
+        assert len(colours) > 1, f"{view.cell_text(row, column)} is not drawn"
