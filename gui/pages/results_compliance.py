@@ -54,7 +54,7 @@ class ComplianceCard(ViewCard):
         self._results: RunResults | None = None
         self._worst: ViolatingPair | None = None
         self.strip = HeatStrip("Rank compliance by class; Enter shows a class")
-        self.curve = CurveStack((Panel(PANEL, "", unit_range=True),))
+        self.curve = CurveStack((Panel(PANEL, "", unit_range=True, title_rows=2),))
         self.curve.set_x_label("epoch")
         self.curve.view.setAccessibleName("Rank compliance over the epochs")
         self.ranks = QuantilePlot("Similarity against rank; Enter shows pairs of crops")

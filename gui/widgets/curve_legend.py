@@ -16,7 +16,8 @@ STROKES = {
     Qt.PenStyle.DashDotLine: "━┅",
     Qt.PenStyle.DashDotDotLine: "━┈",
 }
-SYMBOLS = {"o": "●", "t": "▼"}
+SYMBOLS = {"o": "●", "t": "▼", "s": "■"}
+SHORTEST_LABEL = 6
 
 
 @dataclass(frozen=True)
@@ -76,35 +77,44 @@ def style_curve(curve: Any, line: Line) -> None:
 
 
 def legend_html(
-    title: str, lines: list[Line], note: Note | None, font: QFont, width_px: float
+    title: str, lines: list[Line], note: Note | None, font: QFont, width_px: float, rows: int = 1
 ) -> str:
     """Returns a panel's title, its curves and its note; what does not fit is counted.
 
     Args:
         title: In bold.
-        lines: Those with a label are named.
+        lines: Those with a label are named; the first is shortened rather than counted.
         note: Always shown whole.
         font: Of the text.
         width_px: Room there is.
+        rows: Lines of text there may be.
     """
     metrics = QFontMetricsF(font)
     gap = metrics.horizontalAdvance("   ")
     bold = QFont(font)
     bold.setBold(True)
-    parts = [f"<b>{html.escape(title)}</b>"]
-    used = QFontMetricsF(bold).horizontalAdvance(title)
-    used += metrics.horizontalAdvance(note.text) + gap if note else 0
+    parts = [[f"<b>{html.escape(title)}</b>"] if title else []]
+    used = QFontMetricsF(bold).horizontalAdvance(title) if title else -gap
+    kept = metrics.horizontalAdvance(note.text) + gap if note else 0.0
     named = [line for line in lines if line.label]
     for at, line in enumerate(named):
-        wide = metrics.horizontalAdvance(f"{line.stroke()} {line.label}") + gap
-        rest = len(named) - at
-        room = metrics.horizontalAdvance(f"+{rest}") + gap if rest > 1 else 0
-        if used + wide + room > width_px:
-            parts.append(f"+{rest}")
+        rest, label = len(named) - at, line.label
+        wide = metrics.horizontalAdvance(f"{line.stroke()} {label}") + gap
+        room = kept + (metrics.horizontalAdvance(f"+{rest}") + gap if rest > 1 else 0)
+        if len(parts) < rows and parts[-1] and used + wide + (kept if rest == 1 else 0) > width_px:
+            parts.append([])
+            used = -gap
+        left = width_px - used - (room if len(parts) == rows else 0)
+        if wide > left and at == 0:
+            left -= metrics.horizontalAdvance(f"{line.stroke()} ") + gap
+            label = metrics.elidedText(label, Qt.TextElideMode.ElideRight, left)
+            wide = 0.0 if len(label) >= SHORTEST_LABEL else wide
+        if wide > left:
+            parts[-1].append(f"+{rest}")
             break
         stroke = f'<span style="color:{line.colour}">{line.stroke()}</span>'
-        parts.append(f"{stroke} {html.escape(line.label)}")
-        used += wide
+        parts[-1].append(f"{stroke} {html.escape(label)}")
+        used += metrics.horizontalAdvance(f"{line.stroke()} {label}") + gap
     if note:
-        parts.append(f'<span style="color:{note.colour}">{html.escape(note.text)}</span>')
-    return "&nbsp;&nbsp; ".join(parts)
+        parts[-1].append(f'<span style="color:{note.colour}">{html.escape(note.text)}</span>')
+    return "<br>".join("&nbsp;&nbsp; ".join(row) for row in parts)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyqtgraph as pg
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont
 
 from gui.theme import with_text
@@ -27,6 +28,7 @@ class Panel:
         stretch: Share of the height.
         unit_range: The y axis goes from 0 to 1.
         titled: Whether there is a line above it, which names it and its curves.
+        title_rows: How many lines that is, where one is too short.
     """
 
     name: str
@@ -34,6 +36,18 @@ class Panel:
     stretch: int = 1
     unit_range: bool = False
     titled: bool = True
+    title_rows: int = 1
+
+
+class _Title(pg.LabelItem):  # type: ignore[misc]
+    """A title that makes no plot wider than its widget."""
+
+    def updateMin(self) -> None:
+        super().updateMin()
+        height = self.itemRect().height()
+        for hint in (Qt.SizeHint.MinimumSize, Qt.SizeHint.PreferredSize):
+            self._sizeHint[hint] = (0, height)
+        self.setMinimumWidth(0)
 
 
 def make_plot(view: pg.GraphicsLayoutWidget, row: int, panel: Panel) -> Any:
@@ -45,6 +59,10 @@ def make_plot(view: pg.GraphicsLayoutWidget, row: int, panel: Panel) -> Any:
     plot.hideButtons()
     plot.setMouseEnabled(x=True, y=False)
     if panel.titled:
+        plot.layout.removeItem(plot.titleLabel)
+        plot.titleLabel.setParentItem(None)
+        plot.titleLabel = _Title(parent=plot)
+        plot.layout.addItem(plot.titleLabel, 0, 1)
         plot.setTitle(panel.label, justify="left")
     plot.getViewBox().setAutoVisible(y=True)
     if panel.unit_range:
@@ -54,7 +72,7 @@ def make_plot(view: pg.GraphicsLayoutWidget, row: int, panel: Panel) -> Any:
 
 def give_least_height(plot: Any, panel: Panel, font: QFont, *, is_lowest: bool) -> None:
     """Sets the height that a panel needs; what is left is shared out by the panels' stretch."""
-    title = with_text(TITLE_HEIGHT_PX, font) if panel.titled else 0
+    title = with_text(TITLE_HEIGHT_PX * panel.title_rows, font) if panel.titled else 0
     if panel.titled:
         plot.titleLabel.setMaximumHeight(title)
         plot.layout.setRowFixedHeight(0, title)

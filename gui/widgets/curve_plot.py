@@ -222,7 +222,8 @@ class CurveStack(QWidget):
         lines.sort(key=lambda line: line.opacity < 1)
         font = sized_font(self.font(), TITLE_POINTS)
         width = plot.getViewBox().width() - 8
-        text = legend_html(self._panels[panel].label, lines, self._notes.get(panel), font, width)
+        shown, note = self._panels[panel], self._notes.get(panel)
+        text = legend_html(shown.label, lines, note, font, width, shown.title_rows)
         muted, size = tokens(self.palette()).muted, f"{font.pointSizeF():g}pt"
         plot.titleLabel.setText(text, color=muted, size=size)
 

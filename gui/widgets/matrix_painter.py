@@ -219,7 +219,8 @@ class MatrixPainter:
                 painter.fillRect(cell, background)
                 text = self._content.text(row, column)
                 if text:
-                    painter.setFont(narrowed_font(layout.font, text, cell.size()))
+                    room = cell.adjusted(1, 0, -1, 0).size()
+                    painter.setFont(narrowed_font(layout.font, text, room))
                     painter.setPen(readable_on(background))
                     painter.drawText(cell, whole, text)
 

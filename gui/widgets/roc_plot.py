@@ -27,9 +27,10 @@ IntArray = npt.NDArray[np.int64]
 CurveKind = Literal["roc", "known", "withheld"]
 LEAST_HEIGHT_PX = 150
 LEGEND_POINTS = 9.0
+LEGEND_PX = 4
 SLIDER_STEPS = 1000
 BINS = 40
-LEGEND_ROOM = 1.3
+LEGEND_ROOM = {2: 1.3, 1: 1.9}  # By its columns, times the highest bar.
 RING_ROOM = 0.06  # beyond 0 and 1, for a ring there
 
 
@@ -84,7 +85,7 @@ class RocPlot(QWidget):
         self._score_name = "score"
         self._caption_text = ""
         self._low, self._high = 0.0, 1.0
-        self._threshold = 0.0
+        self._threshold, self._highest = 0.0, 1.0
         self._chosen: float | None = None
         self._view = pg.GraphicsLayoutWidget()
         self._view.setFrameShape(self._view.Shape.NoFrame)
@@ -152,9 +153,12 @@ class RocPlot(QWidget):
         self._cut = pg.InfiniteLine(angle=90, movable=False)
         for item in (self._known_bars, self._withheld_bars, self._cut):
             self._bars.addItem(item)
-        legend = self._bars.addLegend(offset=(4, 1), verSpacing=-6, horSpacing=4, colCount=2)
+        legend = self._bars.addLegend(
+            offset=(LEGEND_PX, 1), verSpacing=-6, horSpacing=4, colCount=2
+        )
         legend.addItem(self._known_bars, "known")
         legend.addItem(self._withheld_bars, "withheld")
+        self._bars.getViewBox().sigResized.connect(self._fit_legend)
 
     # ----- state -----
 
@@ -193,8 +197,8 @@ class RocPlot(QWidget):
         known_share, withheld_share = known_counts / len(known_K), withheld_counts / len(withheld_W)
         self._known_bars.setData(edges, known_share)
         self._withheld_bars.setData(edges, withheld_share)
-        highest = max(float(known_share.max()), float(withheld_share.max()))
-        self._bars.setYRange(0, highest * LEGEND_ROOM, padding=0)
+        self._highest = max(float(known_share.max()), float(withheld_share.max()))
+        self._fit_legend()
         self._bars.setLabel("bottom", score_name)
         self._bars.setXRange(self._low, self._high, padding=0.02)
         self._place(start)
@@ -322,6 +326,16 @@ class RocPlot(QWidget):
             fill.setAlphaF(0.35)
             bars.setPen(pg.mkPen(colour, width=1))
             bars.setFillBrush(fill)
+        self._fit_legend()
+
+    @Slot()
+    def _fit_legend(self) -> None:
+        """Puts the names below each other where there is no room side by side."""
+        legend, room = self._bars.legend, self._bars.getViewBox().width() - LEGEND_PX
+        legend.setColumnCount(2)
+        if legend.layout.effectiveSizeHint(Qt.SizeHint.MinimumSize).width() > room:
+            legend.setColumnCount(1)
+        self._bars.setYRange(0, self._highest * LEGEND_ROOM[legend.columnCount], padding=0)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -331,8 +345,7 @@ class RocPlot(QWidget):
     # ----- export -----
 
     def figure_size(self) -> QSize:
-        size: QSize = self._view.size()
-        return size
+        return QSize(self._view.size())
 
     def paint_figure(self, painter: QPainter, target: QRectF) -> None:
         self._view.scene().render(painter, target, self._view.viewRect())

@@ -179,6 +179,37 @@ def test_names_that_do_not_fit_are_counted(stack: CurveStack) -> None:
     assert int(text.rsplit("+", 1)[1]) >= 9
 
 
+@pytest.mark.parametrize("width", [360, 300])
+def test_names_make_no_plot_wider_than_its_widget(stack: CurveStack, width: int) -> None:
+    for name in ("A validation", "A training", "a run with a rather long name"):
+        line = Line("#d55e00", 2.0, symbol="o", label=name)
+        stack.set_curve("accuracy", name, np.arange(9.0), np.arange(9.0), line)
+    stack.mark("accuracy", 3.0, 0.5, "best 46 %", "#157347")
+    stack.resize(width, 400)
+    stack.grab()
+    for panel in ("loss", "accuracy"):
+        plot = stack._plots[panel]
+        assert plot.getViewBox().sceneBoundingRect().right() <= width
+        title = plot.titleLabel.item
+        assert title.mapRectToScene(title.boundingRect()).right() <= width
+    assert "best 46 %" in stack.title_text("accuracy")
+
+
+def test_a_name_goes_to_the_next_row_where_there_is_one_and_a_long_one_is_shortened(
+    own: Own,
+) -> None:
+    stack = CurveStack((Panel("share", "", title_rows=2), Panel("loss", "loss")))
+    own(stack)
+    stack.resize(220, 300)
+    for panel, names in (("share", ("A validation", "A training")), ("loss", ("x" * 80,))):
+        for name in names:
+            line = Line("#d55e00", 2.0, symbol="o", label=name)
+            stack.set_curve(panel, name, np.arange(9.0), np.arange(9.0), line)
+    stack.grab()
+    assert stack.title_text("share").splitlines() == ["━━● A validation", "━━● A training"]
+    assert stack.title_text("loss").endswith("xxx…")
+
+
 def test_the_best_point_is_named_in_the_title(stack: CurveStack) -> None:
     stack.mark("accuracy", 3.0, 0.5, "best 50.0 %", "#157347")
     assert "best 50.0 %" in stack.title_text("accuracy")

@@ -119,3 +119,21 @@ def test_precision_without_anything_rejected_is_not_drawn(plot: RocPlot) -> None
     plot.set_threshold(0.0)
     assert plot.curve_point() is None
     assert not plot.grab().isNull()
+
+
+@pytest.mark.parametrize("width", [420, 700, 390])
+def test_the_legend_of_the_histogram_is_seen_whole(plot: RocPlot, width: int) -> None:
+    plot.show()
+    for points in (10.0, 12.5):
+        font = plot.font()
+        font.setPointSizeF(points)
+        plot.setFont(font)
+        plot.resize(width, 300)
+        plot.grab()
+        box, legend = plot._bars.getViewBox(), plot._bars.legend
+        room = box.sceneBoundingRect()
+        for _, label in legend.items:
+            text = label.item.mapRectToScene(label.item.boundingRect())
+            assert room.left() <= text.left()
+            assert text.right() <= room.right() + 1
+            assert text.bottom() < room.bottom()
