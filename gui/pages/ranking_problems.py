@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from core.ranking import Ranking, RankingProblem
@@ -65,6 +65,11 @@ class RankingProblems(QWidget):
         rows = [self._row(problem) for problem in shown]
         if had_focus and rows:
             rows[0].findChildren(QPushButton)[0].setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_rows"):
+            self.show_ranking(self._ranking, self._anchor, self._classes)
 
     def _summarise(self, errors: Sequence[RankingProblem], count: int) -> None:
         self._all.setVisible(len(errors) > 1)

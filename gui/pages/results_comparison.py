@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QModelIndex, QSortFilterProxyModel, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QModelIndex, QSortFilterProxyModel, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QFont
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -198,16 +198,25 @@ class ComparisonCard(ViewCard):
         self._refresh_ticks()
 
     def _refresh_ticks(self) -> None:
-        series = tokens(self.palette()).series
-        self.model.set_colours(
-            {run: QColor(series[at % len(series)]) for at, run in enumerate(self._ticked)}
-        )
+        self._colour_ticks()
         missing = tuple(run for run in self._ticked if run not in self._curves)
         several = self.ticked if len(self._ticked) > 1 else ()
         if missing or (several and several not in self._several):
             self._task.start(_read(missing, several))
         self._show_curves()
         self._show_words()
+
+    def _colour_ticks(self) -> None:
+        series = tokens(self.palette()).series
+        self.model.set_colours(
+            {run: QColor(series[at % len(series)]) for at, run in enumerate(self._ticked)}
+        )
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_task"):
+            self._colour_ticks()
+            self._show_curves()
 
     @Slot(object)
     def _on_read(self, found: _Read) -> None:

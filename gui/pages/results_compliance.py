@@ -132,6 +132,8 @@ class ComplianceCard(ViewCard):
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
             self._fit_text()
+        if event.type() == QEvent.Type.PaletteChange and self._results is not None:
+            self._show_curves()
 
     # ----- showing -----
 

@@ -27,7 +27,6 @@ IntArray = npt.NDArray[np.int64]
 CurveKind = Literal["roc", "known", "withheld"]
 LEAST_HEIGHT_PX = 150
 LEGEND_POINTS = 9.0
-LEGEND_PX = 4
 SLIDER_STEPS = 1000
 BINS = 40
 LEGEND_ROOM = {2: 1.3, 1: 1.9}  # By its columns, times the highest bar.
@@ -153,9 +152,7 @@ class RocPlot(QWidget):
         self._cut = pg.InfiniteLine(angle=90, movable=False)
         for item in (self._known_bars, self._withheld_bars, self._cut):
             self._bars.addItem(item)
-        legend = self._bars.addLegend(
-            offset=(LEGEND_PX, 1), verSpacing=-6, horSpacing=4, colCount=2
-        )
+        legend = self._bars.addLegend(offset=(4, 1), verSpacing=-6, horSpacing=4, colCount=2)
         legend.addItem(self._known_bars, "known")
         legend.addItem(self._withheld_bars, "withheld")
         self._bars.getViewBox().sigResized.connect(self._fit_legend)
@@ -331,7 +328,8 @@ class RocPlot(QWidget):
     @Slot()
     def _fit_legend(self) -> None:
         """Puts the names below each other where there is no room side by side."""
-        legend, room = self._bars.legend, self._bars.getViewBox().width() - LEGEND_PX
+        legend = self._bars.legend
+        room = self._bars.getViewBox().width() - legend.pos().x()
         legend.setColumnCount(2)
         if legend.layout.effectiveSizeHint(Qt.SizeHint.MinimumSize).width() > room:
             legend.setColumnCount(1)

@@ -21,10 +21,12 @@ from PySide6.QtWidgets import (
 from core.epoch_embeddings import KeptEpoch, KeptObjects
 from core.ranking import Ranking
 from core.runs import Run
+from gui.main_window import MainWindow
 from gui.messages import Message
 from gui.models.ladder import Target
 from gui.pages.ranking_page import RankingPage
 from gui.session import Session
+from gui.theme import DARK, LIGHT, ThemeName, Tokens, apply_theme
 
 LIKE_AEROPLANE = {"bird": 0.8, "train": 0.71, "boat": 0.64}
 
@@ -207,6 +209,34 @@ def test_a_one_sided_pair_is_offered_to_be_ranked_back_or_ignored(
     assert not any("Rank it back" in name for name in names)
     loaded_session.undo_stack.undo()
     assert loaded_session.selected_class == "bird"
+
+
+@pytest.mark.parametrize("seen", ["ranking", "data"])
+def test_the_button_that_ignores_is_seen_after_the_theme_changed(
+    seen: str, window: MainWindow, loaded_session: Session, app: QApplication
+) -> None:
+    window.show_page("ranking")
+    loaded_session.select_class("aeroplane")
+    rank_bird_and_boat(loaded_session)
+    themes: tuple[tuple[ThemeName, Tokens], ...] = (("dark", DARK), ("light", LIGHT))
+    try:
+        for theme, colours in themes:
+            window.show_page(seen)
+            apply_theme(app, theme)
+            app.processEvents()
+            window.show_page("ranking")
+            app.processEvents()
+            found = [
+                button
+                for button in window.page("ranking").findChildren(QToolButton)
+                if button.isVisible() and button.accessibleName().startswith("Ignore")
+            ]
+            assert found
+            for button in found:
+                image = button.icon().pixmap(32, 32).toImage()
+                assert image.pixelColor(16, 16).name() == colours.text
+    finally:
+        apply_theme(app, "light")
 
 
 # ----- preview -----

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from core.events import EpochCompleted
 from core.files import write_json
@@ -13,6 +14,7 @@ from core.runs import EventLog, Run
 from gui.pages.results_compliance import severity_in_words
 from gui.pages.results_page import ResultsPage
 from gui.session import Session
+from gui.theme import DARK, LIGHT, ThemeName, Tokens, apply_theme
 
 MakeRun = Callable[..., Run]
 Wait = Callable[..., None]
@@ -176,6 +178,28 @@ def test_a_tick_overlays_a_runs_curves(page: ResultsPage, run: Run, wait_until: 
     paper = card.model.index(card.model.rowCount() - 1, 0)
     assert not card.model.setData(paper, Qt.CheckState.Checked, role)
     assert not paper.flags() & Qt.ItemFlag.ItemIsUserCheckable
+
+
+def test_curves_take_the_colours_of_a_changed_theme(
+    page: ResultsPage, app: QApplication, wait_until: Wait
+) -> None:
+    page.header.show_view("runs")
+    card = page.comparison_card
+    tick = card.model.index(0, 0)
+    assert card.model.setData(tick, Qt.CheckState.Checked, Qt.ItemDataRole.CheckStateRole)
+    wait_until(lambda: page.is_idle)
+    themes: tuple[tuple[ThemeName, Tokens], ...] = (("dark", DARK), ("light", LIGHT))
+    stacks = (page.compliance_card.curve, card.plot)
+    try:
+        for theme, colours in themes:
+            apply_theme(app, theme)
+            app.processEvents()
+            for stack in stacks:
+                shown = {line.colour for line in stack._lines.values()}
+                assert shown
+                assert shown <= set(colours.series)
+    finally:
+        apply_theme(app, "light")
 
 
 def test_several_ticked_runs_are_compared_in_words(
