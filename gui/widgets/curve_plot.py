@@ -22,6 +22,7 @@ from gui.widgets.curve_points import FloatArray, log10_or_gap, range_without_out
 from gui.widgets.curve_reading import CurveHover, curve_words
 
 DESCRIBE_MS = 1000
+WHOLE_X = ("step", "epoch")
 
 __all__ = ["CurveStack", "Line", "Panel"]
 
@@ -324,6 +325,7 @@ class CurveStack(QWidget):
             give_least_height(plot, self._panels[name], self.font(), is_lowest=name == lowest)
             axis = plot.getAxis("bottom")
             axis.setStyle(showValues=name == lowest)
+            axis.set_whole(self._x_label in WHOLE_X)
             text = self._x_label if name == lowest else None
             axis.setLabel(text)
             axis.showLabel(text is not None)

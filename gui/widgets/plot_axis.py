@@ -25,6 +25,7 @@ class TextAxis(pg.AxisItem):  # type: ignore[misc]
         super().__init__(orientation)
         self._line_px = 0.0
         self._fixed_width = fixed_width
+        self._whole = False
         self.enableAutoSIPrefix(False)
 
     def restyle(self, colours: Tokens, font: QFont) -> None:
@@ -38,9 +39,17 @@ class TextAxis(pg.AxisItem):  # type: ignore[misc]
         if self._fixed_width:
             self.setWidth(with_text(WIDTH_PX, font))
 
+    def set_whole(self, whole: bool) -> None:
+        """Says whether ticks are at whole numbers only, such as epochs have."""
+        self._whole = whole
+        self.picture = None
+        self.update()
+
     def tickSpacing(self, low: float, high: float, size: float) -> list[tuple[float, float]]:
         """Returns pyqtgraph's distances of ticks, or greater ones where lines would overlap."""
         levels: list[tuple[float, float]] = super().tickSpacing(low, high, size)
+        if self._whole and not self.logMode:
+            levels = [level for level in levels if level[0].is_integer()] or [(1.0, 0.0)]
         if self.orientation != "left" or self.logMode or size <= 0:
             return levels
         least = (high - low) * self._line_px / size

@@ -210,6 +210,26 @@ def test_a_name_goes_to_the_next_row_where_there_is_one_and_a_long_one_is_shorte
     assert stack.title_text("loss").endswith("xxx…")
 
 
+@pytest.mark.parametrize("last", [2, 3, 4, 7, 30])
+def test_epochs_have_ticks_at_whole_numbers_only(stack: CurveStack, last: int) -> None:
+    stack.set_x_label("epoch")
+    epoch_N = np.arange(1.0, last + 1)
+    stack.set_curve("loss", "a", epoch_N, epoch_N, LINE)
+    stack.grab()
+    axis = stack._plots["accuracy"].getAxis("bottom")
+    low, high = axis.range
+    levels = axis.tickValues(low, high, axis.width())
+    ticks = [tick for _, values in levels for tick in values]
+    assert any(low <= tick <= high for tick in ticks)
+    assert all(float(tick).is_integer() for tick in ticks)
+    stack.set_x_label("training time (s)")
+    assert last > 4 or any(
+        not float(tick).is_integer()
+        for _, values in axis.tickValues(low, high, axis.width())
+        for tick in values
+    )
+
+
 def test_the_best_point_is_named_in_the_title(stack: CurveStack) -> None:
     stack.mark("accuracy", 3.0, 0.5, "best 50.0 %", "#157347")
     assert "best 50.0 %" in stack.title_text("accuracy")
