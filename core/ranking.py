@@ -8,7 +8,6 @@ Rankings are per class and need not be symmetric. Rank 1 of an anchor class is t
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -18,6 +17,7 @@ import numpy.typing as npt
 import yaml
 
 from core.errors import RankingError
+from core.spelling import close_spelling
 
 NARROWEST_GAP = 0.002
 MOST_NAMES = 25
@@ -371,10 +371,10 @@ class Ranking:
 
 
 def nearest(name: str, known: Collection[str], otherwise: str) -> str:
-    """Returns a hint that names the nearest known name."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    """Returns a hint that names the known name of near spelling, else those there are."""
+    close = close_spelling(name, known)
     if close or not known:
-        return f"Did you mean '{close[0]}'?" if close else f"{otherwise}."
+        return f"Did you mean '{close}'?" if close else f"{otherwise}."
     some = list(known)[:MOST_NAMES]
     more = ", ..." if len(known) > MOST_NAMES else "."
     return f"{otherwise}; known: {', '.join(some)}{more}"

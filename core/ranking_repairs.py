@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from core.ranking import Ranking, RankingProblem, Tier
 from core.ranking_edits import with_entry
+from core.spelling import close_spelling
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def _for_unknown_anchor(
     ranking: Ranking, anchor: str, classes: Sequence[str]
 ) -> tuple[Repair, ...]:
     found = []
-    close = _closest(anchor, classes)
+    close = close_spelling(anchor, classes)
     if close and not ranking.tiers(close):
         similar = {close if key == anchor else key: tiers for key, tiers in ranking.similar.items()}
         meant = replace(ranking, similar=similar)
@@ -101,7 +101,7 @@ def _for_unknown(
     ranking: Ranking, anchor: str, name: str, classes: Sequence[str]
 ) -> tuple[Repair, ...]:
     found = []
-    close = _closest(name, classes)
+    close = close_spelling(name, classes)
     if close and close != anchor and ranking.tier_index(anchor, close) is None:
         tiers = tuple(
             replace(tier, classes=tuple(close if n == name else n for n in tier.classes))
@@ -149,10 +149,6 @@ def _ranked_by(ranking: Ranking, name: str, classes: Sequence[str]) -> list[str]
 
 def _with(ranking: Ranking, anchor: str, tiers: tuple[Tier, ...]) -> Ranking:
     return replace(ranking, similar={**ranking.similar, anchor: tiers})
-
-
-def _closest(name: str, classes: Sequence[str]) -> str:
-    return next(iter(difflib.get_close_matches(name, classes, n=1, cutoff=0.5)), "")
 
 
 def _listing(names: Sequence[str]) -> str:

@@ -64,6 +64,16 @@ def test_an_unknown_anchor_is_what_it_was_meant_to_be_or_goes() -> None:
     assert only.text == "Remove its ladder"
 
 
+@pytest.mark.parametrize(
+    ("name", "classes"), [("aeroplane", ("pottedplant", "person")), ("car", ("chair", "cat"))]
+)
+def test_another_word_is_no_misspelling(name: str, classes: tuple[str, ...]) -> None:
+    ranking = Ranking({classes[1]: (Tier((name,)),)})
+    (problem,) = ranking.problems(classes)
+    assert "Did you mean" not in problem.hint
+    assert [r.text for r in repairs(ranking, problem, classes)] == ["Remove it"]
+
+
 def test_only_the_problem_at_hand_is_mended() -> None:
     ranking = read("{cat: [cat, dog, dog, unicorn]}")
     for problem in ranking.problems(CLASSES):
