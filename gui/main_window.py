@@ -266,12 +266,11 @@ class MainWindow(QMainWindow):
             self._question.raise_()
             return
         run = self._session.training_run
+        assert run is not None, "asked only while a run is trained"
         box = QMessageBox(self)
         box.setObjectName("closeQuestion")
-        box.setText(f"{run.name if run else 'A run'} is being trained.")
-        box.setInformativeText(
-            "It can be stopped and kept: its checkpoint is saved, and it can be continued later."
-        )
+        box.setText(f"{run.name} is being trained.")
+        box.setInformativeText(_closing_words(len(self._session.trainings.queue.runs)))
         stop = box.addButton("Stop, keep and close", QMessageBox.ButtonRole.AcceptRole)
         stop.setObjectName("closeAnyway")
         stop.clicked.connect(self.close_now)
@@ -304,6 +303,8 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_training_finished(self) -> None:
+        if self._question is not None:
+            self._question.reject()  # it asks about this run, not about the next
         if self._closing:
             self._leave()
 
@@ -318,3 +319,16 @@ class MainWindow(QMainWindow):
         super().changeEvent(event)
         if event.type() == QEvent.Type.WindowStateChange:
             self._settings.geometry = self.saveGeometry()
+
+
+def _closing_words(waiting: int) -> str:
+    """Returns what closing does to the run and to those that wait."""
+    words = "It can be stopped and kept: its checkpoint is saved, and it can be continued later."
+    if waiting:
+        who = "1 run waits" if waiting == 1 else f"{waiting} runs wait"
+        goes_on = "it is" if waiting == 1 else "they are"
+        words += f"\n\n{who} in the queue: {goes_on} kept, and held until you go on with the queue."
+    return (
+        f"{words}\n\nRuns begun with “Train in a process of its own” (Preferences) "
+        "go on without the window."
+    )

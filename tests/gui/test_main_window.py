@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.events import RunStarted, StepCompleted
+from core.events import Outcome, RunStarted, StepCompleted
 from core.ranking import Ranking
 from gui.app import ErrorCatcher
 from gui.main_window import PAGES, MainWindow
@@ -34,6 +34,13 @@ from gui.widgets.help_window import help_topics, read_help
 from gui.widgets.run_summary import RunProgress
 
 WaitUntil = Callable[..., None]
+SMALL = {
+    "training.batch_size": 32,
+    "training.precision": "float32",
+    "crops.size": 16,
+    "device": "cpu",
+    "optimizer.learning_rate": 0.01,
+}
 
 
 def text_of(window: MainWindow) -> str:
@@ -258,16 +265,8 @@ def test_closing_while_it_trains_asks_once_then_keeps_the_run(
     session.events_received.connect(
         lambda events: steps.extend(e for e in events if isinstance(e, StepCompleted))
     )
-    session.set_config_values(
-        {
-            "training.epochs": 5000,
-            "training.batch_size": 32,
-            "training.precision": "float32",
-            "crops.size": 16,
-            "device": "cpu",
-            "optimizer.learning_rate": 0.01,
-        }
-    )
+    session.set_config_values({**SMALL, "training.epochs": 5000})
+    session.start_training()
     session.start_training()
     run = session.training_run
     assert run is not None
@@ -278,6 +277,8 @@ def test_closing_while_it_trains_asks_once_then_keeps_the_run(
     assert not window.close()
     questions = window.findChildren(QMessageBox)
     assert len(questions) == 1
+    assert "1 run waits in the queue: it is kept, and held" in questions[0].informativeText()
+    assert "(Preferences) go on without the window" in questions[0].informativeText()
     assert window.isVisible()
     button = next(b for b in questions[0].buttons() if "Stop" in b.text())
     start = time.monotonic()
@@ -290,6 +291,24 @@ def test_closing_while_it_trains_asks_once_then_keeps_the_run(
     assert outcome is not None
     assert outcome.status == "stopped"
     assert (run.checkpoint_folder / "last.pt").is_file()
+
+
+def test_the_question_ends_with_the_run_it_is_about(
+    window: MainWindow, session: Session, wait_until: WaitUntil
+) -> None:
+    outcomes: list[Outcome] = []
+    session.training_finished.connect(outcomes.append)
+    session.set_config_values({**SMALL, "training.epochs": 1})
+    session.start_training()
+    session.start_training()
+    assert not window.close()
+    (question,) = window.findChildren(QMessageBox)
+    assert "0001" in question.text()
+    wait_until(lambda: outcomes, 60)
+    assert not window.findChildren(QMessageBox)
+    wait_until(lambda: len(outcomes) == 2, 60)
+    assert [outcome.status for outcome in outcomes] == ["done", "done"]
+    assert window.isVisible()
 
 
 def test_the_window_never_imports_torch() -> None:
