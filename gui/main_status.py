@@ -13,6 +13,8 @@ from gui.theme import SPACING, tokens
 from gui.widgets.message_bar import MessageBar
 from gui.widgets.run_summary import RunSummary
 
+LEAST_HEIGHT_PX = 44
+
 
 class StatusLine(QFrame):
     """Messages at the left, the run at the right; seen from any page.
@@ -32,9 +34,10 @@ class StatusLine(QFrame):
         layout.setSpacing(SPACING * 2)
         layout.addWidget(self.messages, 1)
         layout.addWidget(self.run)
-        self.setFixedHeight(44)
+        self.setMinimumHeight(LEAST_HEIGHT_PX)
         session.message_posted.connect(self.messages.show_message)
         self.messages.page_requested.connect(session.page_requested)
+        session.dataset_changed.connect(self._on_dataset_changed)
         session.training_started.connect(self._on_started)
         session.training_stopping.connect(self._on_stopping)
         session.events_received.connect(self._on_events)
@@ -50,7 +53,16 @@ class StatusLine(QFrame):
         painter.fillRect(0, 0, self.width(), 1, colours.border)
 
     @Slot(object)
+    def _on_dataset_changed(self, _index: object) -> None:
+        message = self.messages.message
+        if message is not None and message.topic == "data":
+            self.messages.clear()
+
+    @Slot(object)
     def _on_started(self, run: Run) -> None:
+        message = self.messages.message
+        if message is not None and message.topic and message.level == "error":
+            self.messages.clear()
         self.run.start(run.name)
 
     @Slot(str)

@@ -9,6 +9,7 @@ from typing import Literal
 from core.errors import AkinError
 
 Level = Literal["info", "success", "warning", "error"]
+Topic = Literal["", "data", "training"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Message:
         detail: For the log: a traceback, or a list; shown on demand.
         link: What one click does about it, such as "Undo"; "" for nothing.
         act: Called by that click.
+        topic: What it is about, so that it goes when that has come right.
     """
 
     level: Level
@@ -30,7 +32,8 @@ class Message:
     detail: str = ""
     link: str = ""
     act: Callable[[], object] | None = None
+    topic: Topic = ""
 
     @classmethod
-    def of_error(cls, error: AkinError) -> Message:
-        return cls("error", error.message, error.hint)
+    def of_error(cls, error: AkinError, topic: Topic = "") -> Message:
+        return cls("error", error.message, error.hint, topic=topic)

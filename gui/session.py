@@ -96,7 +96,7 @@ class Session(QObject):
         self.trainings.stopping.connect(self.training_stopping)
         self.trainings.events_received.connect(self.events_received)
         self.trainings.ended.connect(self._on_training_ended)
-        self.trainings.failed.connect(self.post_error)
+        self.trainings.failed.connect(self._on_training_refused)
         self.loading = DataLoading(workspace, self)
         self.loading.progressed.connect(self.dataset_loading)
         self.loading.loaded.connect(self._on_loaded)
@@ -146,13 +146,15 @@ class Session(QObject):
                     f"{count} problem{'s' if count > 1 else ''} found in {index.name}; "
                     "what could not be read was skipped.",
                     "The Data page lists them.",
+                    topic="data",
                 )
             )
 
     @Slot(object)
     def _on_load_failed(self, error: AkinError) -> None:
         stopped = isinstance(error, DownloadStopped)
-        self.post(Message("info" if stopped else "error", error.message, error.hint))
+        level: Level = "info" if stopped else "error"
+        self.post(Message(level, error.message, error.hint, topic="data"))
 
     # ----- ranking -----
 
@@ -247,13 +249,14 @@ class Session(QObject):
     def start_training(self) -> None:
         """Trains with the configuration and the ranking as they are; queued while a run trains."""
         if self.dataset is None:
-            self.post(Message("error", "There is no data yet.", "Open a VOC folder or the demo."))
+            hint = "Open a VOC folder or the demo."
+            self.post(Message("error", "There is no data yet.", hint, topic="data"))
             return
         try:
             if self.config.objective.method == "ranked":
                 self.ranking.require_valid(self.dataset.classes)
         except AkinError as error:
-            self.post_error(error)
+            self._on_training_refused(error)
             return
         waiting = WaitingRun(self.config, self.ranking)
         if self.is_training:
@@ -288,7 +291,7 @@ class Session(QObject):
             else:
                 self.trainings.start(replanned(run, more=more), resume=True)
         except AkinError as error:
-            self.post_error(error)
+            self._on_training_refused(error)
 
     def train_with_half_batch(self, run: Run) -> None:
         """Goes on with a run that ran out of memory, in batches half as large."""
@@ -308,6 +311,10 @@ class Session(QObject):
         self.trainings.set_paused(paused)
 
     @Slot(object)
+    def _on_training_refused(self, error: AkinError) -> None:
+        self.post(Message.of_error(error, "training"))
+
+    @Slot(object)
     def _on_training_started(self, run: Run) -> None:
         self.runs_changed.emit()
         self.training_started.emit(run)
@@ -322,7 +329,7 @@ class Session(QObject):
             self.select_run(run)
         self.training_finished.emit(outcome)
         level = LEVELS.get(outcome.status, "info")
-        message = Message(level, outcome.message, outcome.hint, outcome.traceback)
+        message = Message(level, outcome.message, outcome.hint, outcome.traceback, topic="training")
         link = half_batch_text(run, outcome)
         if link:
             message = replace(message, link=link, act=partial(self.train_with_half_batch, run))

@@ -1,4 +1,4 @@
-"""One line that says what happened, with its remedy and, on demand, its details."""
+"""A line or two that say what happened, with its remedy and, on demand, its details."""
 
 from __future__ import annotations
 
@@ -48,7 +48,10 @@ class MessageBar(QWidget):
         self._text.setObjectName("messageText")
         self._text.setTextFormat(Qt.TextFormat.RichText)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
-        self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._text.setWordWrap(True)
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self._text.setSizePolicy(policy)
         self._text.linkActivated.connect(self._on_link)
         self._text.setAccessibleName("Message")
         self._details = QPushButton("Details")

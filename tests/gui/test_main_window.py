@@ -139,6 +139,36 @@ def test_a_message_shows_remedy_and_details_and_goes(window: MainWindow, session
     assert text_of(window) == ""
 
 
+def test_a_long_message_is_read_whole(window: MainWindow, session: Session) -> None:
+    window.resize(1024, 680)
+    session.post(Message("error", "Words of a message. " * 6, "Words of its remedy. " * 8))
+    QTest.qWait(50)
+    label = window.findChild(QLabel, "messageText")
+    assert label is not None
+    assert label.height() >= label.heightForWidth(label.width())
+    assert label.heightForWidth(label.width()) > label.fontMetrics().height()
+    assert window.status.geometry().bottom() <= window.centralWidget().rect().bottom()
+
+
+def test_an_error_goes_when_it_has_come_right(
+    window: MainWindow, session: Session, tiny_voc: Path, tmp_path: Path, wait_until: WaitUntil
+) -> None:
+    def fail() -> None:
+        session.open_data(tmp_path)
+        wait_until(lambda: "is not a VOC folder" in text_of(window))
+
+    fail()
+    session.open_data(tiny_voc)
+    wait_until(lambda: text_of(window) == "")
+    fail()
+    session.set_config_values({**SMALL, "training.epochs": 1})
+    session.start_training()
+    assert text_of(window) == ""
+    session.post(Message("error", "Not of data or training."))
+    session.dataset_changed.emit(session.dataset)
+    assert "Not of data" in text_of(window)
+
+
 def test_an_exception_nobody_caught_becomes_a_message(
     window: MainWindow, session: Session, capsys: pytest.CaptureFixture[str], wait_until: WaitUntil
 ) -> None:
