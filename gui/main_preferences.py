@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QUrl, Slot
+from PySide6.QtCore import QEvent, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -25,6 +25,7 @@ from gui.settings import TEXT_SIZES
 from gui.theme import SPACING, THEME_NAMES, set_role
 
 MOST_PROCESSES = 64
+_LAID_OUT_ANEW = (QEvent.Type.LayoutRequest, QEvent.Type.Resize, QEvent.Type.Show)
 THEME_TEXTS = {"system": "As the desktop", "light": "Light", "dark": "Dark"}
 
 
@@ -117,6 +118,12 @@ class PreferencesWindow(QDialog):
         form.addRow("Folder", path)
         form.addRow("", buttons)
         form.addRow("", hint)
+
+    def event(self, event: QEvent) -> bool:
+        handled = super().event(event)
+        if event.type() in _LAID_OUT_ANEW and (layout := self.layout()) is not None:
+            self.setMinimumHeight(layout.totalHeightForWidth(self.width()))
+        return handled
 
     @Slot()
     def refresh(self) -> None:

@@ -44,6 +44,10 @@ def test_preferences_apply_at_once_and_are_kept(
         choose(shown.text_size, 125)
         assert window.palette().window().color().lightness() < 60
         assert app.font().pointSizeF() == pytest.approx(BASE_POINTS * 1.25)
+        QTest.qWait(50)
+        wrapped = [label for label in shown.findChildren(QLabel) if label.wordWrap()]
+        assert wrapped
+        assert all(label.height() >= label.heightForWidth(label.width()) for label in wrapped)
         assert not shown.processes.isEnabled()
         shown.own_process.setChecked(True)
         shown.processes.setValue(2)
