@@ -65,6 +65,7 @@ class RankingInspector(QFrame):
         column.addStretch(1)
         area = QScrollArea()
         area.setObjectName("rankingFindings")
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setAccessibleName("Check, preview and suggestions")
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from PySide6.QtCore import (
     QEasingCurve,
@@ -74,6 +75,7 @@ class LadderBoard(QWidget):
         self._target: Target | None = None
         self._handle: tuple[int, float] | None = None
         self._trial: float | None = None
+        self._tabbed_from: QWidget | None = None
         self._editor: QDoubleSpinBox | None = None
         self._layout = arrange(self._specs(None), 400, 400)
         self._rest = self._layout
@@ -107,7 +109,13 @@ class LadderBoard(QWidget):
         self.setAccessibleName(f"Ladder of {anchor}" if anchor else "Ladder of the chosen class")
         self._refresh_chips()
         self._refresh_ghosts(suggestions)
+        self._order_tabs()
         self._arrange(slide=slides)
+
+    def follow(self, widget: QWidget) -> None:
+        """Says from which widget of the window Tab leads to the ladder."""
+        self._tabbed_from = widget
+        self._order_tabs()
 
     def set_pictures(self, pictures: Mapping[str, QPixmap]) -> None:
         self._pictures = pictures
@@ -238,8 +246,7 @@ class LadderBoard(QWidget):
             chip = self._chips.pop(name)
             chip.hide()
             chip.deleteLater()
-        previous: QWidget | None = None
-        for name, rank in sorted(ranks.items(), key=lambda item: item[1]):
+        for name, rank in ranks.items():
             if name not in self._chips:
                 self._chips[name] = LadderChip(name, self)
                 self._chips[name].set_picture(self._pictures.get(name))
@@ -247,9 +254,6 @@ class LadderBoard(QWidget):
             chip = self._chips[name]
             chip.describe(rank, self._similarity(rank), name in self._selected)
             chip.set_faded(name in self._dragged)
-            if previous is not None:
-                QWidget.setTabOrder(previous, chip)
-            previous = chip
 
     def _refresh_ghosts(self, suggestions: Sequence[Suggestion]) -> None:
         wanted = {suggestion.name: suggestion for suggestion in suggestions}
@@ -267,6 +271,16 @@ class LadderBoard(QWidget):
                 ghost.show()
                 self._ghosts[name] = ghost
         self._ghosts = {name: self._ghosts[name] for name in wanted}
+
+    def _order_tabs(self) -> None:
+        """Puts the chips, then the suggestions, after the widget that is tabbed from."""
+        anchor = (self._anchor,) if self._anchor else ()
+        names = dict.fromkeys((*anchor, *self._ranking.ranked(self._anchor)))
+        stops: list[QWidget] = [self._chips[name] for name in names]
+        stops += [button for g in self._ghosts.values() for button in (g.accept, g.dismiss)]
+        before = () if self._tabbed_from is None else (self._tabbed_from,)
+        for first, second in pairwise((*before, *stops)):
+            QWidget.setTabOrder(first, second)
 
     def _similarity(self, rank: int) -> float:
         return 1.0 if rank == 1 else self._ranking.similarities(self._anchor)[rank - 2]

@@ -120,6 +120,7 @@ class RankingPage(QWidget):
         layout.setSpacing(SPACING * 2)
         layout.addWidget(self.toolbar)
         layout.addWidget(self._pages, 1)
+        self.ladder.follow(self.pool)
 
     def _add_shortcuts(self) -> None:
         for keys, step in (("Alt+Left", -1), ("Alt+Right", 1)):
@@ -151,6 +152,7 @@ class RankingPage(QWidget):
         self.ladder.suggestion_dismissed.connect(self.desk.dismiss)
         self.inspector.suggestions.accepted.connect(self._on_suggestion_accepted)
         self.inspector.problems.repair_chosen.connect(self._on_repair)
+        self.inspector.problems.focus_left.connect(self._on_focus_left)
         self.inspector.preview.class_chosen.connect(session.select_class)
         self.desk.changed.connect(self._refresh)
         self.desk.failed.connect(session.post_error)
@@ -301,6 +303,10 @@ class RankingPage(QWidget):
         anchor = self._anchor
         self._session.edit(repair.ranking, repair.step)
         self._session.select_class(anchor)
+
+    @Slot()
+    def _on_focus_left(self) -> None:
+        (self.matrix if self.toolbar.shows_matrix else self.pool).setFocus()
 
     @Slot(object)
     def _on_suggestion_accepted(self, suggestion: Suggestion) -> None:

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import pairwise
 
 from PySide6.QtCore import QEvent, Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from core.ranking import Ranking, RankingProblem
 from core.ranking_repairs import Repair, notices, repairs
@@ -21,6 +30,7 @@ class RankingProblems(QWidget):
     """Errors of the whole ranking first, then notices about the class that is shown."""
 
     repair_chosen = Signal(object)  # Repair
+    focus_left = Signal()  # the keyboard was here, and nothing here takes it any more
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -38,6 +48,7 @@ class RankingProblems(QWidget):
         self._all.setAccessibleName("Repair all problems of the ranking")
         self._all.setToolTip("Removes what does not fit, and keeps each class at its first place")
         self._all.clicked.connect(self._on_all)
+        self._shown_rows: list[QWidget] = []
         self._rows = QVBoxLayout()
         self._rows.setSpacing(SPACING)
         layout = QVBoxLayout(self)
@@ -62,9 +73,26 @@ class RankingProblems(QWidget):
             return
         self._shown = key
         had_focus = self._clear()
-        rows = [self._row(problem) for problem in shown]
-        if had_focus and rows:
-            rows[0].findChildren(QPushButton)[0].setFocus(Qt.FocusReason.OtherFocusReason)
+        self._shown_rows = [self._row(problem) for problem in shown]
+        self._order_tabs()
+        if had_focus:
+            self._focus_next()
+
+    def _buttons(self) -> list[QAbstractButton]:
+        """Returns the buttons of the rows, from the top."""
+        return [button for row in self._shown_rows for button in row.findChildren(QAbstractButton)]
+
+    def _order_tabs(self) -> None:
+        for before, after in pairwise([self._all, *self._buttons()]):
+            QWidget.setTabOrder(before, after)
+
+    def _focus_next(self) -> None:
+        """Gives the keyboard to the first repair that is left."""
+        buttons = self._buttons()
+        if buttons:
+            buttons[0].setFocus(Qt.FocusReason.OtherFocusReason)
+        else:
+            self.focus_left.emit()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -87,13 +115,12 @@ class RankingProblems(QWidget):
     def _clear(self) -> bool:
         """Removes the rows; says whether one of them had the keyboard."""
         had_focus = False
-        while (item := self._rows.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                focused = self.window().focusWidget()
-                had_focus |= focused is not None and widget.isAncestorOf(focused)
-                widget.hide()
-                widget.deleteLater()
+        for row in self._shown_rows:
+            focused = self.window().focusWidget()
+            had_focus |= focused is not None and row.isAncestorOf(focused)
+            self._rows.removeWidget(row)
+            row.hide()
+            row.deleteLater()
         return had_focus
 
     def _row(self, problem: RankingProblem) -> QWidget:
@@ -135,6 +162,7 @@ class RankingProblems(QWidget):
 
     def _choose(self, repair: Repair) -> None:
         self.repair_chosen.emit(repair)
+        self._focus_next()
 
     def _ignore(self, problem: RankingProblem) -> None:
         self._ignored.add((problem.anchor, problem.name))
@@ -142,5 +170,4 @@ class RankingProblems(QWidget):
 
     @Slot()
     def _on_all(self) -> None:
-        after = self._ranking.repaired(self._classes)
-        self.repair_chosen.emit(Repair("Repair all", "repair", after))
+        self._choose(Repair("Repair all", "repair", self._ranking.repaired(self._classes)))

@@ -120,10 +120,14 @@ class SuggestionPanel(QWidget):
             if (widget := item.widget()) is not None:
                 widget.hide()
                 widget.deleteLater()
+        before: QWidget = self.chooser
         for suggestion in self._shown:
             row = self._row(suggestion)
             self._rows.addWidget(row)
             row.show()
+            for button in row.findChildren(QToolButton):
+                QWidget.setTabOrder(before, button)
+                before = button
 
     def _row(self, suggestion: Suggestion) -> QWidget:
         row = QWidget()

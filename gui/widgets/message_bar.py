@@ -30,6 +30,9 @@ _ICONS = {
     "warning": "mdi6.alert-outline",
     "error": "mdi6.alert-circle-outline",
 }
+_BY_MOUSE = (
+    Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.LinksAccessibleByMouse
+)
 _PAGE = re.compile(r"\b(Data|Ranking|Training|Results|Detections) page\b")
 
 
@@ -47,7 +50,6 @@ class MessageBar(QWidget):
         self._text = QLabel()
         self._text.setObjectName("messageText")
         self._text.setTextFormat(Qt.TextFormat.RichText)
-        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
         self._text.setWordWrap(True)
         policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
@@ -102,6 +104,7 @@ class MessageBar(QWidget):
 
     def _draw(self) -> None:
         message = self.message
+        self._text.setTextInteractionFlags(_BY_MOUSE)
         for widget in (self._icon, self._dismiss):
             widget.setVisible(message is not None)
         self._details.setVisible(message is not None and bool(message.detail))
@@ -120,6 +123,8 @@ class MessageBar(QWidget):
             f'<span style="color:{colour}; font-weight:600">{html.escape(message.text)}</span>'
             f'{link}&nbsp; <span style="color:{colours.muted}">{hint}</span>'
         )
+        if "<a " in self._text.text():
+            self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
         self._text.setToolTip(f"{message.text}\n{message.hint}".strip())
         self._text.setAccessibleDescription(f"{message.level}: {message.text} {message.hint}")
 

@@ -303,3 +303,63 @@ def test_every_widget_that_takes_the_keyboard_has_a_name(
         and not widget.accessibleName()
     ]
     assert nameless == []
+
+
+# ----- keyboard -----
+
+
+def test_after_a_repair_the_next_has_the_keyboard_then_the_classes(
+    page: RankingPage, loaded_session: Session
+) -> None:
+    ranking = Ranking().moved("aeroplane", ["boat"], 0).moved("aeroplane", ["train"], 1)
+    loaded_session.edit(ranking, "start")
+    for name in ("boat", "train"):
+        said = f"Rank it back: {name}"
+        (button,) = [
+            b for b in page.findChildren(QPushButton) if b.accessibleName().startswith(said)
+        ]
+        button.setFocus()
+        QTest.keyClick(button, Qt.Key.Key_Space)
+        assert tiers(loaded_session, name) == [("aeroplane",)]
+        focused = QApplication.focusWidget()
+        assert focused is not None
+        if name == "boat":
+            assert focused.accessibleName().startswith("Rank it back: train")
+        else:
+            assert focused is page.pool
+
+
+def test_tab_goes_from_the_classes_over_the_ladder_to_the_right_and_down(
+    page: RankingPage, loaded_session: Session, run: Run
+) -> None:
+    loaded_session.edit(Ranking().moved("aeroplane", ["boat"], 0), "start")
+    loaded_session.edit(loaded_session.ranking.moved("aeroplane", ["sofa"], 0), "another")
+    page.desk.ask(run)
+    page.pool.setFocus()
+    stops = []
+    while (focused := QApplication.focusWidget()) is not page.pool or not stops:
+        assert focused is not None
+        stops.append(focused.accessibleName())
+        QTest.keyClick(focused, Qt.Key.Key_Tab)
+    wanted = [
+        "Classes",
+        "aeroplane, rank 1",
+        "sofa, rank 2",
+        "boat, rank 3",
+        "Accept bird",
+        "Dismiss the suggestion bird",
+        "Accept train",
+        "Dismiss the suggestion train",
+        "Rank it back",
+        "Ignore",
+        "Classes of the preview",
+        "Run that suggests",
+        "Accept bird",
+        "Dismiss bird",
+        "Accept train",
+        "Dismiss train",
+        "History",
+    ]
+    found = stops[: len(wanted)]
+    assert len(found) == len(wanted)
+    assert all(s.startswith(w) for s, w in zip(found, wanted, strict=True)), found
