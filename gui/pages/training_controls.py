@@ -173,6 +173,13 @@ class TrainingControls(QWidget):
         self._say(str(outcome), bad=outcome.status == "failed")
         self._show_state("idle")
 
+    def forget(self) -> None:
+        """The run that ended is gone."""
+        self.progress.setValue(0)
+        self._has_outcome = self._can_halve = False
+        self._say("")
+        self._show_state("idle")
+
     def _say(self, text: str, *, bad: bool = False) -> None:
         self.status.setText(text)
         set_role(self.status, "bad" if bad else "body")

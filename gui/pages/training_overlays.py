@@ -70,6 +70,7 @@ class TrainingOverlays(QObject):
         self._timer.setInterval(LOOK_MS)
         self._timer.timeout.connect(self._look)
         runs.overlay_toggled.connect(self._on_toggled)
+        session.runs_changed.connect(self._on_runs_changed)
 
     @property
     def is_idle(self) -> bool:
@@ -90,6 +91,12 @@ class TrainingOverlays(QObject):
         for overlay, members in self._followed.items():
             if sum(member.read() for member in members):
                 self._plots.update_overlay(overlay, [member.curves for member in members])
+
+    @Slot()
+    def _on_runs_changed(self) -> None:
+        for overlay in tuple(self._ticked):
+            if isinstance(overlay, Run) and not overlay.path.is_dir():
+                self._on_toggled(overlay, False)
 
     @Slot(object, bool)
     def _on_toggled(self, overlay: Overlay, on: bool) -> None:

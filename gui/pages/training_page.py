@@ -75,6 +75,7 @@ class TrainingPage(QWidget):
         super().__init__(parent)
         self._session = session
         self._curves = RunCurves()
+        self._drawn: Run | None = None
         self._ended: Run | None = None
         self._outcome: Outcome | None = None
         self._recipe = "demo" if "demo" in recipe_names() else ""
@@ -191,6 +192,7 @@ class TrainingPage(QWidget):
         session.ranking_changed.connect(self._show_changes)
         session.config_changed.connect(self._on_config_changed)
         session.dataset_changed.connect(self._on_dataset_changed)
+        session.runs_changed.connect(self._on_runs_changed)
         session.training_started.connect(self._on_started)
         session.training_stopping.connect(self.controls.stopping)
         session.events_received.connect(self._on_events)
@@ -305,6 +307,7 @@ class TrainingPage(QWidget):
         self._show_started(run, self._session.trainings.earlier_events(run))
 
     def _show_started(self, run: Run, earlier: Iterable[Event]) -> None:
+        self._drawn, self._outcome = run, None
         self._curves = RunCurves()
         self._curves.extend(earlier)
         self.log.clear()
@@ -333,7 +336,19 @@ class TrainingPage(QWidget):
         self._outcome = outcome
         self.log.set_failed(outcome.status == "failed")
         if outcome.status == "cancelled":
+            self._drawn = None
             self.plots.show_run(None, "")
+        self._show_blocked()
+
+    @Slot()
+    def _on_runs_changed(self) -> None:
+        """Forgets the run that is drawn where it has gone, such as to the trash."""
+        if self._drawn is None or self._outcome is None or self._drawn.path.is_dir():
+            return
+        self._drawn = self._ended = self._outcome = None
+        self.plots.show_run(None, "")
+        self.log.clear()
+        self.controls.forget()
         self._show_blocked()
 
     # ----- earlier runs -----

@@ -174,6 +174,28 @@ def test_delete_throws_away_and_the_message_takes_it_back(
     bar.deleteLater()
 
 
+def test_a_run_in_the_trash_leaves_no_curve_and_no_message(
+    page: TrainingPage, runs: list[Run], loaded_session: Session, wait_until: Wait
+) -> None:
+    small = {"training.epochs": 1, "training.batch_size": 32, "crops.size": 16, "device": "cpu"}
+    loaded_session.set_config_values({**small, "training.precision": "float32"})
+    loaded_session.start_training()
+    trained = loaded_session.training_run
+    assert trained is not None
+    wait_until(lambda: not loaded_session.is_training, 60)
+    page.runs.overlay_toggled.emit(runs[3], True)
+    wait_until(lambda: page.plots.overlays == (runs[3],))
+    assert page.plotted_points()["loss"]
+    assert page.controls.status.text()
+    page.runs.asked.emit("trash", (runs[0],))
+    assert page.plotted_points()["loss"]
+    page.runs.asked.emit("trash", (trained, runs[3]))
+    assert not any(page.plotted_points().values())
+    assert page.plots.overlays == ()
+    assert page.controls.status.text() == ""
+    assert page.log.text() == ""
+
+
 def test_the_trash_gives_back_and_is_emptied_by_a_second_click_only(
     page: TrainingPage, runs: list[Run], loaded_session: Session, wait_until: Wait
 ) -> None:
