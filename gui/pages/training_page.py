@@ -44,6 +44,7 @@ from gui.session import Session, half_batch_text
 from gui.settings import Settings
 from gui.theme import SPACING, set_role, with_text
 from gui.widgets.config_form import RESET_WIDTH_PX, TITLE_WIDTH_PX, ConfigForm
+from gui.widgets.elided_combo_box import ElidedComboBox
 
 FIRST_KEYS = (
     "objective.method",
@@ -82,7 +83,7 @@ class TrainingPage(QWidget):
         self.form = ConfigForm(FIRST_KEYS, HIDDEN_KEYS)
         self.changes = ChangesButton(HIDDEN_KEYS)
         self._last: Run | None = None
-        self.recipes = QComboBox()
+        self.recipes = ElidedComboBox()
         self.controls = TrainingControls()
         self._settings = Settings(session.workspace)
         self.plots = TrainingCurves(self._settings.training_panels)
@@ -106,6 +107,9 @@ class TrainingPage(QWidget):
     def _fill_recipes(self) -> None:
         self.recipes.addItems(list(recipe_names()))
         self.recipes.setCurrentText(self._recipe)
+        adjust = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        self.recipes.setSizeAdjustPolicy(adjust)  # as its fellows in the form
+        self.recipes.setMinimumContentsLength(6)
         self.recipes.setAccessibleName("Recipe")
         self.recipes.setToolTip("Settings that belong together; your data stay as they are.")
 

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListWidget,
     QListWidgetItem,
+    QSizePolicy,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -99,6 +100,9 @@ class IntEditor(Editor):
         box.setGroupSeparatorShown(False)
         box.setKeyboardTracking(False)
         box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        policy = box.sizePolicy()
+        policy.setHorizontalPolicy(QSizePolicy.Policy.Ignored)  # else as wide as its largest number
+        box.setSizePolicy(policy)
         box.valueChanged.connect(self._on_changed)
 
     def _show(self, value: Any) -> None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, QRectF
+from PySide6.QtCore import QCoreApplication, QEvent, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QCheckBox, QLabel, QPushButton, QToolButton, QWidget
@@ -98,6 +98,33 @@ def test_nothing_of_the_training_page_is_cut_off(
     )
     left = reset.mapTo(page, reset.rect().topLeft()).x()
     assert left + reset.width() <= page._scroll.mapTo(page, page._scroll.rect().bottomRight()).x()
+
+
+@pytest.mark.parametrize("percent", TEXT_SIZES)
+def test_the_form_never_moves_sideways(
+    loaded_session: Session, set_text: SetText, shown: Callable[[QWidget], None], percent: int
+) -> None:
+    page = TrainingPage(loaded_session)
+    page.form.more_button.setChecked(True)
+    values = {"contrast.bank_size": 7, "schedule.step_epochs": 7, "training.batch_size": 7}
+    loaded_session.set_config_values(values)
+    shown(page)
+    set_text(percent)
+    page._splitter.setSizes([1, 1000, 1000])  # as narrow as the column goes
+    QTest.qWait(20)
+    area = page._scroll
+    assert area.verticalScrollBar().isVisible()
+    assert area.widget().minimumSizeHint().width() <= area.viewport().width()
+    buttons = [b for b in page.form.findChildren(QToolButton) if b.text() == RESET]
+    resets = [button for button in buttons if button.isVisible()]
+    assert len(resets) >= len(values)
+    for reset in resets:
+        reset.setFocus(Qt.FocusReason.TabFocusReason)
+        area.ensureWidgetVisible(reset)
+        assert area.widget().x() == 0
+        at = reset.mapTo(area.viewport(), reset.rect().center())
+        assert area.widget().childAt(area.widget().mapFrom(area.viewport(), at)) is reset
+        assert area.viewport().rect().contains(at)
 
 
 @pytest.mark.parametrize("percent", TEXT_SIZES)
