@@ -156,7 +156,7 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def show_page(self, name: str) -> None:
         self._current = name
-        self._settings.page = name
+        self._settings.page = self._session.page = name
         self.rail.set_current(name)
         self.tour.bar.follow(name)
         if self._painted:

@@ -34,6 +34,7 @@ from gui.trainings import Trainings
 if TYPE_CHECKING:
     from core.data.download import Source
 
+JUDGING_PAGES = ("results", "detections")  # they show the run being judged
 LEVELS: dict[str, Level] = {"done": "success", "failed": "error", "interrupted": "warning"}
 
 
@@ -89,6 +90,7 @@ class Session(QObject):
         self.dataset: DatasetIndex | None = None
         self.config = _first_config()
         self.run: Run | None = None
+        self.page = ""  # the one that is seen, as in page_requested
         self.selected_class = ""
         self.selection: ObjectSelection | None = None
         self.trainings = Trainings(self.store, workspace, self)
@@ -322,18 +324,27 @@ class Session(QObject):
     @Slot(object, object)
     def _on_training_ended(self, run: Run, outcome: Outcome) -> None:
         self.runs_changed.emit()
+        is_read = self.run is not None and self.page in JUDGING_PAGES
         if outcome.status != "cancelled":
             if run == self.run:
                 self.run = run  # its configuration may have been extended
                 self.run_changed.emit(run)
-            self.select_run(run)
+            elif not is_read:
+                self.select_run(run)
         self.training_finished.emit(outcome)
         level = LEVELS.get(outcome.status, "info")
         message = Message(level, outcome.message, outcome.hint, outcome.traceback, topic="training")
         link = half_batch_text(run, outcome)
         if link:
             message = replace(message, link=link, act=partial(self.train_with_half_batch, run))
+        elif outcome.status != "cancelled" and run != self.run:
+            message = replace(message, link=f"Show {run.title}", act=partial(self._show_run, run))
         self.post(message)
+
+    def _show_run(self, run: Run) -> None:
+        self.select_run(run)
+        if self.page not in JUDGING_PAGES:
+            self.page_requested.emit("results")
 
     # ----- selection -----
 

@@ -76,8 +76,7 @@ class TrainingPage(QWidget):
         super().__init__(parent)
         self._session = session
         self._curves = RunCurves()
-        self._drawn: Run | None = None
-        self._ended: Run | None = None
+        self._shown: Run | None = None
         self._outcome: Outcome | None = None
         self._recipe = "demo" if "demo" in recipe_names() else ""
         self.form = ConfigForm(FIRST_KEYS, HIDDEN_KEYS)
@@ -311,7 +310,7 @@ class TrainingPage(QWidget):
         self._show_started(run, self._session.trainings.earlier_events(run))
 
     def _show_started(self, run: Run, earlier: Iterable[Event]) -> None:
-        self._drawn, self._outcome = run, None
+        self._shown, self._outcome = run, None
         self._curves = RunCurves()
         self._curves.extend(earlier)
         self.log.clear()
@@ -334,22 +333,21 @@ class TrainingPage(QWidget):
 
     @Slot(object)
     def _on_finished(self, outcome: Outcome) -> None:
-        self._ended = self._session.run
-        again = half_batch_text(self._ended, outcome) if self._ended is not None else ""
+        again = half_batch_text(self._shown, outcome) if self._shown is not None else ""
         self.controls.finished(outcome, again)
         self._outcome = outcome
         self.log.set_failed(outcome.status == "failed")
         if outcome.status == "cancelled":
-            self._drawn = None
+            self._shown = None
             self.plots.show_run(None, "")
         self._show_blocked()
 
     @Slot()
     def _on_runs_changed(self) -> None:
         """Forgets the run that is drawn where it has gone, such as to the trash."""
-        if self._drawn is None or self._outcome is None or self._drawn.path.is_dir():
+        if self._shown is None or self._outcome is None or self._shown.path.is_dir():
             return
-        self._drawn = self._ended = self._outcome = None
+        self._shown = self._outcome = None
         self.plots.show_run(None, "")
         self.log.clear()
         self.controls.forget()
@@ -369,13 +367,13 @@ class TrainingPage(QWidget):
 
     @Slot()
     def _on_smaller(self) -> None:
-        if self._ended is not None:
-            self._session.train_with_half_batch(self._ended)
+        if self._shown is not None:
+            self._session.train_with_half_batch(self._shown)
 
     @Slot()
     def _on_report(self) -> None:
         if self._outcome is not None:
-            text = failure_report(self._ended, self._outcome, self.log.text())
+            text = failure_report(self._shown, self._outcome, self.log.text())
             QGuiApplication.clipboard().setText(text)
             self._session.post(Message("success", "The report is on the clipboard."))
 

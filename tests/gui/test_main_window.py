@@ -351,3 +351,38 @@ def test_the_window_never_imports_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", ["results", "detections"])
+def test_a_run_that_ends_is_offered_and_does_not_replace_what_is_read(
+    window: MainWindow, loaded_session: Session, page: str
+) -> None:
+    session = loaded_session
+    read, ended, later = (session.store.create(session.config, Ranking()) for _ in range(3))
+    window.show_page(page)
+    session._on_training_ended(read, Outcome("done", "Done."))
+    assert session.run == read, "there was none to look at"
+    session._on_training_ended(ended, Outcome("done", "Done."))
+    assert session.run == read
+    assert f"Show {ended.title}" in text_of(window)
+    window.status.messages._on_link("#act")
+    assert session.run == ended
+    assert window.current_page() is window.page(page)
+    window.show_page("training")
+    session._on_training_ended(later, Outcome("done", "Done."))
+    assert session.run == later
+    assert "Show" not in text_of(window)
+
+
+def test_the_link_of_a_run_that_ended_leads_to_the_results(
+    window: MainWindow, loaded_session: Session
+) -> None:
+    session = loaded_session
+    read, ended = (session.store.create(session.config, Ranking()) for _ in range(2))
+    session.select_run(read)
+    window.show_page("results")
+    session._on_training_ended(ended, Outcome("done", "Done."))
+    window.show_page("ranking")
+    window.status.messages._on_link("#act")
+    assert session.run == ended
+    assert window.current_page() is window.page("results")
