@@ -60,7 +60,7 @@ class RunQueue(QObject):
 
     @property
     def held(self) -> bool:
-        """Whether the next run waits although nothing is being trained."""
+        """Whether the next run waits even once nothing is being trained."""
         return self._held
 
     def set_held(self, held: bool) -> None:

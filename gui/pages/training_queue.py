@@ -97,11 +97,12 @@ class QueuePanel(QWidget):
 
     def __init__(self, trainings: Trainings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._trainings = trainings
+        self._queue = trainings.queue
         self._title = QLabel()
         set_role(self._title, "heading")
         self.list = QueueList(trainings)
         self.go_button = QPushButton("Go on with the queue")
+        self.go_button.setToolTip("The first begins as soon as nothing is being trained")
         self.go_button.clicked.connect(trainings.release_queue)
         hint = QLabel("Drag to reorder · Delete takes one out")
         hint.setWordWrap(True)
@@ -113,16 +114,13 @@ class QueuePanel(QWidget):
         layout.addWidget(self.list)
         layout.addWidget(self.go_button)
         layout.addWidget(hint)
-        trainings.queue.changed.connect(self._refresh)
-        trainings.started.connect(self._refresh)
-        trainings.ended.connect(self._refresh)
+        self._queue.changed.connect(self._refresh)
         self._refresh()
 
     @Slot()
     def _refresh(self) -> None:
-        queue = self._trainings.queue
-        held = queue.held and self._trainings.run is None
+        queue = self._queue
         self.setVisible(bool(queue.runs))
-        word = "Queue, held" if held else "Queue"
+        word = "Queue, held" if queue.held else "Queue"
         self._title.setText(f"{word} ({len(queue.runs)})")
-        self.go_button.setVisible(held)
+        self.go_button.setVisible(queue.held)

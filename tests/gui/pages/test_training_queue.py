@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtTest import QTest
@@ -74,3 +76,25 @@ def test_a_held_queue_says_so_and_can_be_released(panel: QueuePanel, session: Se
     panel.go_button.click()
     assert begun == [0]
     assert panel.go_button.isHidden()
+
+
+def test_a_held_queue_says_so_while_a_run_trains(
+    loaded_session: Session, wait_until: Callable[..., None]
+) -> None:
+    session = loaded_session
+    quick = {"training.epochs": 1, "crops.size": 16, "encoder.stem": "ordinary", "device": "cpu"}
+    session.set_config_values(quick)
+    panel = QueuePanel(session.trainings)
+    session.trainings.queue.add(WaitingRun(session.config, session.ranking))
+    session.trainings.queue.set_held(True)
+    session.start_training()
+    assert session.is_training
+    assert panel._title.text() == "Queue, held (1)"
+    assert not panel.go_button.isHidden()
+    panel.go_button.click()
+    assert panel._title.text() == "Queue (1)"
+    assert panel.go_button.isHidden()
+    wait_until(lambda: len(session.store.list()) == 2, 90)
+    assert panel.isHidden()
+    session.cancel_training()
+    wait_until(lambda: not session.is_training, 60)
