@@ -9,6 +9,8 @@ from core.ranking import Ranking, RankingProblem, Tier
 from core.ranking_edits import with_entry
 from core.spelling import close_spelling
 
+UNRANKED = "No class is ranked: method ranked trains as SupCon does."
+
 
 @dataclass(frozen=True)
 class Repair:
@@ -23,6 +25,11 @@ class Repair:
     text: str
     step: str
     ranking: Ranking
+
+
+def ranks_nothing(ranking: Ranking, classes: Sequence[str]) -> bool:
+    """Returns whether none of these classes ranks another of them."""
+    return not any(_ranked_by(ranking, name, classes) for name in classes)
 
 
 def notices(ranking: Ranking, anchor: str, classes: Sequence[str]) -> tuple[RankingProblem, ...]:

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 ThemeName = Literal["light", "dark", "system"]
 Role = Literal[
-    "title", "heading", "body", "muted", "bad", "primary", "danger", "card", "plain", "hint"
+    "title", "heading", "body", "muted", "bad", "warn", "primary", "danger", "card", "plain", "hint"
 ]
 THEME_NAMES: tuple[ThemeName, ...] = get_args(ThemeName)
 
@@ -295,6 +295,7 @@ QLabel[role="title"] {{ font-size: {title}pt; font-weight: 600; }}
 QLabel[role="heading"] {{ font-size: {heading}pt; font-weight: 600; }}
 QLabel[role="muted"] {{ color: {c.muted}; }}
 QLabel[role="bad"] {{ color: {c.bad}; }}
+QLabel[role="warn"] {{ color: {c.warn}; }}
 QLabel[role="hint"] {{
     background: {c.accent}; color: {c.accent_text}; border-radius: 6px; padding: 4px 10px;
     font-weight: 600; }}

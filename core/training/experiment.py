@@ -21,6 +21,7 @@ from core.events import Emit, PhaseChanged, WarningRaised
 from core.ranking import Ranking, nearest
 from core.ranking_controls import parse_source
 from core.ranking_files import load_ranking
+from core.ranking_repairs import UNRANKED, ranks_nothing
 
 IntArray = npt.NDArray[np.int64]
 RINCE_PRESET = "voc-supercategories"
@@ -218,6 +219,14 @@ def _warnings(
                 message=f"{count} problem{'s' if count > 1 else ''} in the data; what could not "
                 "be read was skipped.",
                 hint="akin data check DIR lists them.",
+            )
+        )
+    ranked = config.objective.method == "ranked" and config.ranking.depth > 1
+    if ranked and ranks_nothing(ranking, experiment.classes):
+        found.append(
+            WarningRaised(
+                message=UNRANKED,
+                hint="Give a ranking (page Ranking, or --ranking), or choose method supcon.",
             )
         )
     named = {n for anchor in ranking.similar for n in (anchor, *ranking.ranked(anchor))}

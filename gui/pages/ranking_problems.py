@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.ranking import Ranking, RankingProblem
-from core.ranking_repairs import Repair, notices, repairs
+from core.ranking_repairs import UNRANKED, Repair, notices, ranks_nothing, repairs
 from gui.theme import SPACING, make_icon, set_role, tokens
 from gui.widgets.notes import breakable
 
@@ -107,6 +107,8 @@ class RankingProblems(QWidget):
             text += f"; the first {MOST_PROBLEMS}:" if more > 0 else ":"
         else:
             text = "No problems."
+            if ranks_nothing(self._ranking, self._classes):
+                text += f" {UNRANKED}"
             if count > MOST_NOTICES:
                 text += f" {count} pairs are one-sided, which may be meant."
         self._summary.setText(text)

@@ -67,6 +67,10 @@ class TrainingControls(QWidget):
         self.status = QLabel()
         self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.status.setWordWrap(True)
+        self.notice = QLabel()
+        self.notice.setWordWrap(True)
+        set_role(self.notice, "warn")
+        self.notice.hide()
         self.figures = QLabel()
         set_role(self.figures, "muted")
         self.progress = QProgressBar()
@@ -110,6 +114,7 @@ class TrainingControls(QWidget):
         layout.addLayout(line)
         layout.addWidget(self.progress)
         layout.addLayout(below)
+        layout.addWidget(self.notice)
 
     # ----- state -----
 
@@ -138,6 +143,11 @@ class TrainingControls(QWidget):
         self.queue_button.setEnabled(not reason)
         if self._state == "idle" and (reason or not self._has_outcome):
             self._say(reason)
+
+    def set_notice(self, text: str) -> None:
+        """Says what should be known before Train is clicked; "" for nothing."""
+        self.notice.setText(text)
+        self.notice.setVisible(bool(text))
 
     def started(self) -> None:
         """A run begins."""

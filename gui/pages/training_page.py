@@ -24,6 +24,7 @@ from core.config_text import reason_alone
 from core.data.index import DatasetIndex
 from core.errors import AkinError, ConfigError
 from core.events import Event, Outcome
+from core.ranking_repairs import UNRANKED, ranks_nothing
 from core.runs import Run
 from gui.messages import Message
 from gui.models.rank_temperatures import rank_temperatures
@@ -258,6 +259,15 @@ class TrainingPage(QWidget):
         last = None if run is None else Side(run.title, run.config, run.ranking)
         self.changes.refresh(last, session.config, session.ranking)
         self.form.set_last({each.key: each.before for each in self.changes.settings})
+        self._show_unranked()
+
+    def _show_unranked(self) -> None:
+        session, config = self._session, self._session.config
+        ranked = config.objective.method == "ranked" and config.ranking.depth > 1
+        classes = session.dataset.classes if session.dataset is not None else ()
+        known = [name for name in classes if name not in config.data.withheld]
+        empty = ranked and bool(known) and ranks_nothing(session.ranking, known)
+        self.controls.set_notice(UNRANKED if empty else "")
 
     @Slot(str)
     def _on_setting_chosen(self, key: str) -> None:
@@ -285,6 +295,7 @@ class TrainingPage(QWidget):
         for key in SPLIT_KEYS:
             self.form.set_choices(key, tuple(index.splits))
         self._show_blocked()
+        self._show_unranked()
 
     def _show_blocked(self) -> None:
         problems = self.form.problems()

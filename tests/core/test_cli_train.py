@@ -146,6 +146,7 @@ def test_a_class_with_a_single_object_is_a_warning(akin: Akin, own_voc: Path) ->
     answer = akin("train", "--data", own_voc, *QUICK)
     assert answer.code == 0, answer.err
     assert "warning: 'zebra' has a single training object." in answer.out
+    assert "warning: No class is ranked: method ranked trains as SupCon does." in answer.out
 
 
 def test_an_empty_test_split_is_a_warning(akin: Akin, own_voc: Path) -> None:

@@ -15,6 +15,7 @@ from core.data.demo import write_demo
 from core.errors import AkinError, ConfigError, DataError, RankingError
 from core.ranking import Ranking, Tier
 from core.ranking_files import load_ranking
+from core.ranking_repairs import UNRANKED
 from core.training.experiment import Experiment
 
 PAPER = load_ranking("voc2007-paper")
@@ -169,6 +170,27 @@ def test_what_the_user_should_know_first(tiny_voc: Path, tmp_path: Path) -> None
     assert "'zebra' has a single training object." in messages
     assert "The validation split is empty" in messages
     assert "The test split is empty" in messages
+
+
+@pytest.mark.parametrize(
+    ("ranking", "values", "warned"),
+    [
+        (Ranking(), {}, True),
+        (
+            Ranking().moved("chair", ["cat"], 0).moved("cat", ["chair"], 0),
+            {"data__withheld": ("chair",)},
+            True,
+        ),
+        (Ranking().moved("chair", ["cat"], 0), {}, False),
+        (Ranking(), {"ranking__depth": 1}, False),
+        (Ranking(), {"objective__method": "supcon"}, False),
+    ],
+)
+def test_method_ranked_without_a_ranked_class_is_called_supcon(
+    tiny_voc: Path, ranking: Ranking, values: dict[str, Any], warned: bool
+) -> None:
+    experiment = Experiment.prepare(config(tiny_voc, **values), ranking)
+    assert (UNRANKED in {warning.message for warning in experiment.warnings}) == warned
 
 
 def test_difficult_objects_are_left_out_where_asked(tiny_voc: Path, tmp_path: Path) -> None:

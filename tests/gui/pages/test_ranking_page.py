@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.ranking import Ranking
+from core.ranking_repairs import UNRANKED
 from gui.models.class_pool_model import mime_of
 from gui.models.ladder import MIME_TYPE
 from gui.pages.ranking_comparison import ComparisonDialog
@@ -268,6 +269,9 @@ def test_problems_are_listed_and_repaired_in_one_undoable_click(
     assert session.ranking.similar == Ranking({"cat": session.ranking.tiers("cat")}).similar
     assert tiers(session, "cat") == [("dog",)]
     assert label.text() == "No problems."
+    session.edit(Ranking(), "clear")
+    assert label.text() == f"No problems. {UNRANKED}"
+    session.undo_stack.undo()
     session.undo_stack.undo()
     assert "yeti" in session.ranking.similar
 

@@ -20,6 +20,7 @@ from core.events import (
     WarningRaised,
 )
 from core.ranking import Ranking
+from core.ranking_repairs import UNRANKED
 from core.runs import Run
 from gui.pages.training_controls import duration_text
 from gui.pages.training_page import TrainingPage
@@ -88,6 +89,23 @@ def test_without_data_train_is_off_and_says_why(session: Session, wait_until: Wa
     assert "data set" in page.controls.status.text()
     wait_until(lambda: page.is_idle)
     dispose(page)
+
+
+def test_method_ranked_without_a_ranked_class_is_told_before_train(
+    page: TrainingPage, loaded_session: Session
+) -> None:
+    session, notice = loaded_session, page.controls.notice
+    session.set_config_values({"objective.method": "ranked", "ranking.depth": 3})
+    session.edit(Ranking(), "clear")
+    assert notice.isVisible()
+    assert notice.text() == UNRANKED
+    session.set_config_values({"objective.method": "supcon"})
+    assert not notice.isVisible()
+    session.set_config_values({"objective.method": "ranked", "data.withheld": ["dog"]})
+    session.edit(Ranking().moved("cat", ["dog"], 0), "rank what is withheld")
+    assert notice.isVisible()
+    session.set_config_values({"data.withheld": []})
+    assert not notice.isVisible()
 
 
 def test_editing_a_field_changes_the_session(page: TrainingPage, loaded_session: Session) -> None:
