@@ -71,6 +71,7 @@ class Session(QObject):
     comparison_requested = Signal(object)  # Run: to be seen against the run being judged
     training_started = Signal(object)  # Run
     training_stopping = Signal(str)  # "stop" | "cancel"
+    training_paused = Signal(bool)  # it waits, or goes on
     events_received = Signal(object)  # list[Event]
     training_finished = Signal(object)  # Outcome
     selection_changed = Signal(object)  # ObjectSelection | None
@@ -96,6 +97,7 @@ class Session(QObject):
         self.trainings = Trainings(self.store, workspace, self)
         self.trainings.started.connect(self._on_training_started)
         self.trainings.stopping.connect(self.training_stopping)
+        self.trainings.paused_changed.connect(self.training_paused)
         self.trainings.events_received.connect(self.events_received)
         self.trainings.ended.connect(self._on_training_ended)
         self.trainings.failed.connect(self._on_training_refused)

@@ -9,7 +9,7 @@ from typing import Protocol
 from PySide6.QtCore import QDeadlineTimer, QObject, QTimer, Signal, Slot
 
 from core.errors import AkinError
-from core.events import Event, Outcome, RunFinished
+from core.events import Event, Outcome, PhaseChanged, RunFinished
 from core.run_claim import require_free
 from core.runs import Run, RunStore
 from gui.run_queue import RunQueue, WaitingRun
@@ -41,6 +41,7 @@ class Trainings(QObject):
     started = Signal(object)  # Run
     stopping = Signal(str)  # "stop" | "cancel"
     events_received = Signal(object)  # list[Event]
+    paused_changed = Signal(bool)
     ended = Signal(object, object)  # Run, Outcome
     failed = Signal(object)  # AkinError: could not be started
 
@@ -50,6 +51,7 @@ class Trainings(QObject):
         self.queue.failed.connect(self.failed)
         self.own_process = False
         self.processes = 1
+        self.paused = False
         self._store = store
         self._job: TrainingThread | TrainingProcess | None = None
         self._inbox = EventInbox()
@@ -166,13 +168,22 @@ class Trainings(QObject):
         events: list[Event] = self._inbox.drain()
         if events:
             self.events_received.emit(events)
+        for event in events:
+            if isinstance(event, PhaseChanged):
+                self._set_paused(event.phase == "paused")
         finished = [event for event in events if isinstance(event, RunFinished)]
         if finished:
             self._finish(finished[-1].outcome)
 
+    def _set_paused(self, paused: bool) -> None:
+        if paused != self.paused:
+            self.paused = paused
+            self.paused_changed.emit(paused)
+
     def _finish(self, outcome: Outcome) -> None:
         assert self._job is not None
         job, self._job = self._job, None
+        self._set_paused(False)
         self._timer.stop()
         job.wait()
         if isinstance(job, TrainingThread):

@@ -36,7 +36,7 @@ class RunSummary:
     Attributes:
         run: Its directory; None for a row quoted from the paper.
         name: Shown.
-        status: running, done, stopped, interrupted, failed, damaged; "paper" for quoted rows.
+        status: running, paused, done, stopped, interrupted, failed, damaged; "paper" for quoted.
         method: ranked, SupCon, RINCE or SoftMax.
         depth: Ranks used; None where the method has none.
         data: What the figures were measured on.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.runs import Run, RunStore
 from gui.models.runs_model import RunSummary, summarize_run
 
@@ -19,16 +21,21 @@ class SummaryReader:
     def __init__(self) -> None:
         self._known: dict[Run, tuple[Stamps, RunSummary]] = {}
 
-    def read(self, store: RunStore, running: Run | None) -> tuple[RunSummary, ...]:
+    def read(
+        self, store: RunStore, running: Run | None, paused: bool = False
+    ) -> tuple[RunSummary, ...]:
         """Returns the summaries of a store's runs, oldest first.
 
         Args:
             store: The runs.
             running: What the window trains now, whatever its directory says.
+            paused: It waits to be continued.
         """
         runs = store.list()
         fresh = {run: self._summary(run, is_running=run == running) for run in runs}
         self._known = {run: known for run, known in self._known.items() if run in fresh}
+        if paused and running in fresh and fresh[running].status == "running":
+            fresh[running] = replace(fresh[running], status="paused")
         return tuple(fresh.values())
 
     def _summary(self, run: Run, *, is_running: bool) -> RunSummary:

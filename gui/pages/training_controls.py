@@ -212,12 +212,24 @@ class TrainingControls(QWidget):
         counted = f" {event.done}/{event.total}" if event.total else ""
         self._say_running(f"{event.phase}{counted} …")
         if event.phase == "training":
-            self._clock_s = 0.0
+            self._clock_s, self._paused = 0.0, False
+            if self._state == "paused":
+                self._show_state("running")
             return
         self.figures.clear()
-        if self._state != "stopping":
+        if event.phase == "paused":
+            self._show_paused()
+        elif self._state != "stopping":
             self.progress.setRange(0, event.total)
             self.progress.setValue(event.done)
+
+    def _show_paused(self) -> None:
+        """Whoever asked for it; the bar stands where it was."""
+        if not self.progress.maximum():
+            self.progress.setRange(0, PROGRESS_STEPS)
+        if self._state == "running":
+            self._paused = True
+            self._show_state("paused")
 
     def _take_step(self, event: StepCompleted) -> None:
         if self._started is None:

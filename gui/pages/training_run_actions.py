@@ -51,6 +51,7 @@ class RunActions(QObject):
         runs.look_wanted.connect(self._on_look)
         runs.trash_opened.connect(self.open_trash)
         session.runs_changed.connect(self.reload)
+        session.training_paused.connect(self.reload)
 
     @property
     def is_idle(self) -> bool:
@@ -72,7 +73,8 @@ class RunActions(QObject):
         if not self._page.isVisible():
             return
         store, current, reader = self._session.store, self._session.training_run, self._reader
-        self._reading.start(lambda _progress, _should_stop: reader.read(store, current))
+        paused = self._session.trainings.paused
+        self._reading.start(lambda _progress, _should_stop: reader.read(store, current, paused))
 
     @Slot(object)
     def _on_listed(self, summaries: tuple[RunSummary, ...]) -> None:

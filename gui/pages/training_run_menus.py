@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gui.pages.training_runs import RunList
 
 MORE_EPOCHS = (5, 10, 20, 50)
-STATUSES = ("running", "done", "stopped", "interrupted", "failed", "damaged")
+STATUSES = ("running", "paused", "done", "stopped", "interrupted", "failed", "damaged")
 CAN_GO_ON = {"stopped", "interrupted", "failed"}
 
 
@@ -32,7 +32,7 @@ def run_menu(owner: RunList, rows: Sequence[RunSummary]) -> QMenu:
     runs = tuple(row.run for row in rows if row.run is not None)
     first, is_one = rows[0], len(rows) == 1
     is_damaged = any(row.status == "damaged" for row in rows)
-    has_ended = is_one and first.status not in {"running", "damaged"}
+    has_ended = is_one and first.status not in {"running", "paused", "damaged"}
 
     def add(text: str, what: str, enabled: bool, to: QMenu = menu, keys: str = "") -> None:
         action = to.addAction(f"{text}\t{keys}" if keys else text)

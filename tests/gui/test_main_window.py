@@ -28,6 +28,7 @@ from core.ranking import Ranking
 from gui.app import ErrorCatcher
 from gui.main_window import PAGES, MainWindow
 from gui.messages import Message
+from gui.pages.training_page import TrainingPage
 from gui.session import Session
 from gui.settings import Settings
 from gui.widgets.help_window import help_topics, read_help
@@ -386,3 +387,38 @@ def test_the_link_of_a_run_that_ended_leads_to_the_results(
     window.status.messages._on_link("#act")
     assert session.run == ended
     assert window.current_page() is window.page("results")
+
+
+def test_a_paused_run_looks_paused_wherever_it_was_paused(
+    window: MainWindow, loaded_session: Session, wait_until: WaitUntil
+) -> None:
+    session = loaded_session
+    quick = {"crops.size": 16, "encoder.stem": "ordinary", "training.epochs": 500}
+    session.set_config_values({**quick, "device": "cpu", "training.precision": "float32"})
+    window.show_page("training")
+    page = window.page("training")
+    assert isinstance(page, TrainingPage)
+    pause = next(
+        a for m in window.menuBar().findChildren(QMenu) for a in m.actions() if a.text() == "Pause"
+    )
+
+    def statuses() -> list[str]:
+        return [row.status for row in page.runs.model.summaries]
+
+    session.start_training()
+    wait_until(lambda: page.plotted_points()["loss"] > 2, 60)
+    pause.trigger()
+    wait_until(lambda: statuses() == ["paused"])
+    assert page.controls.pause_button.text() == "Continue"
+    assert page.controls.progress.maximum() > 0
+    assert page.controls.progress.value() > 0
+    assert "paused" in page.controls.status.text()
+    page.controls.pause_button.click()
+    wait_until(lambda: statuses() == ["running"])
+    assert page.controls.pause_button.text() == "Pause"
+    assert not pause.isChecked()
+    page.controls.pause_button.click()
+    wait_until(pause.isChecked)
+    session.cancel_training()
+    wait_until(lambda: not session.is_training, 60)
+    assert not pause.isChecked()
