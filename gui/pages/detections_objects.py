@@ -8,6 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import (
     QAbstractTableModel,
+    QEvent,
     QModelIndex,
     QPersistentModelIndex,
     QSignalBlocker,
@@ -255,6 +256,12 @@ class ObjectPanel(QWidget):
         self.heading.setText(title or "Objects of the image")
         self._size_columns()
         self._show_nearest(-1)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "table"):
+            self.model.palette = self.palette()
+            self.table.viewport().update()
 
     def set_current(self, which: int) -> None:
         """Chooses a row; -1: none. Emits nothing."""

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from core.data.demo import write_demo
 from core.runs import Run
 from gui.pages.detections_data import ANY, Verdict
 from gui.pages.detections_page import DetectionsPage
 from gui.session import ObjectSelection, Session
+from gui.theme import DARK, LIGHT, apply_theme
 
 MakeRun = Callable[..., Run]
 Wait = Callable[..., None]
@@ -118,6 +119,27 @@ def test_verdicts_filter_and_the_threshold_moves_them(
     wait_until(
         lambda: {f.key: f.count for f in judged.filters.verdicts.facets}[Verdict.UNKNOWN] == before
     )
+
+
+def test_verdicts_follow_a_changed_theme(
+    app: QApplication, judged: DetectionsPage, wait_until: Wait
+) -> None:
+    test = judged._session.dataset
+    assert test is not None
+    open_row(judged, judged.model.items.index(int(test.splits["test"][0])), wait_until)
+    model = judged.panel.model
+    column = [model.headerData(at, Qt.Orientation.Horizontal) for at in range(model.columnCount())]
+    cell = model.index(0, column.index("verdict"))
+    shown = {}
+    try:
+        for theme, colours in (("light", LIGHT), ("dark", DARK)):
+            apply_theme(app, theme)
+            QCoreApplication.processEvents()
+            shown[theme] = model.data(cell, Qt.ItemDataRole.ForegroundRole).name()
+            assert shown[theme] in {colours.good, colours.bad, colours.warn}
+    finally:
+        apply_theme(app, "light")
+    assert shown["light"] != shown["dark"]
 
 
 def test_no_match_offers_a_way_back(judged: DetectionsPage) -> None:
